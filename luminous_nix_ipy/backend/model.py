@@ -1,0 +1,166 @@
+"""What goes into the backend and what comes out: operations, results, plans and reports.
+
+`OperationType`, `NixOperation` and `NixResult` are the contract of the migration guide; plans and
+reports are what its `data` holds for changes.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from ..records import (
+    Check,
+    ClosureDiff,
+    Command,
+    Generation,
+    Profile,
+    UnitChange,
+)
+
+Mode = Literal["switch", "boot", "test"]
+"""switch: now and at the next boot; boot: at the next boot only; test: now only."""
+
+Outcome = Literal["done", "nothing to do", "restored", "failed"]
+
+
+class OperationType(enum.Enum):
+    """What the backend can be asked for."""
+
+    UPDATE = "update"
+    ROLLBACK = "rollback"
+    INSTALL = "install"
+    REMOVE = "remove"
+    SEARCH = "search"
+    BUILD = "build"
+    TEST = "test"
+    LIST_GENERATIONS = "list_generations"
+    GARBAGE_COLLECT = "garbage_collect"
+    REPAIR = "repair"
+    DIFF = "diff"
+    STATUS = "status"
+    UNDO = "undo"
+    NOTE = "note"
+
+
+@dataclass
+class NixOperation:
+    """One request. Which `options` an operation takes is told by its module in `operations/`."""
+
+    type: OperationType
+    packages: list[str] = field(default_factory=list)
+    dry_run: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+    priority: int = 0
+
+
+@dataclass
+class NixResult:
+    """What became of a request. `duration` is seconds; `error` is None exactly when it succeeded."""
+
+    success: bool
+    message: str
+    data: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    duration: float = 0.0
+    suggestions: list[str] = field(default_factory=list)
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change would do, and what it was made from. Showing it changes nothing."""
+
+    operation: str
+    """"rollback" or "undo"; later also "switch", "boot", ..."""
+    mode: Mode
+    profile: Profile
+    before: Generation | None
+    """The generation that the profile points to now."""
+    target: Generation
+    diff: ClosureDiff | None
+    """Packages from what runs now (system) or is current now (user profiles) to the target."""
+    diff_problem: str | None = None
+    """Why `diff` could not be had."""
+    units: tuple[UnitChange, ...] | None
+    """None where no preview could be had; `units_reason` says why."""
+    units_reason: str = ""
+    reboot_needed: bool | None
+    """None: unknown."""
+    reboot_reason: str = ""
+    checks: tuple[Check, ...]
+    commands: tuple[Command, ...]
+    notices: tuple[str, ...] = ()
+    """Sentences to know before saying yes, such as that the target is newer than the current one."""
+    nothing_to_do: bool = False
+    playground: bool = False
+    fingerprint: str
+    """Of the facts the plan rests on: links of the profile, running and booted system, the target."""
+
+    @property
+    def refused(self) -> tuple[Check, ...]:
+        """The checks that stop the change."""
+        return tuple(check for check in self.checks if check.verdict == "refused")
+
+
+class Backup(msgspec.Struct, frozen=True, kw_only=True):
+    """What was current before a change, kept from the garbage collector by a gc root of its own."""
+
+    id: str
+    """The same id as the journal entry of the change that made it."""
+    made: datetime
+    operation: str
+    profile: str
+    """Path of the profile link."""
+    number: int
+    path: str
+    """The store path that is kept."""
+    root: str
+    """The gc root, a link under the gc roots' folder (or an indirect one in the state folder)."""
+
+
+class ChangeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change did, verified afterwards."""
+
+    plan: Plan
+    outcome: Outcome
+    message: str
+    verified: tuple[Check, ...]
+    commands: tuple[Command, ...]
+    """What was really run, in order."""
+    backup: Backup | None
+    journal_id: str | None
+    started: datetime
+    duration: float
+    error: str | None = None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine at a glance. `None` means unknown; it never means no."""
+
+    machine: str
+    """"NixOS", "Nix on <distribution>", "playground", "playground without Nix"."""
+    host: str
+    nix_version: str | None
+    nixos_version: str | None
+    profile: Profile | None
+    current: int | None
+    running: int | None
+    running_path: str | None
+    booted: int | None
+    booted_path: str | None
+    differ: tuple[str, ...]
+    """Sentences: which of current, running and booted differ."""
+    reboot_needed: bool | None
+    reboot_reason: str
+    generations: int
+    store_bytes: int | None
+    store_paths: int | None
+    store_free_bytes: int | None
+    boot_free_bytes: int | None
+    reader: str
+    """"direct" or "command", with the reason when it is a fallback."""
+    backups: int
+    nixos_rebuild_module: str | None = None

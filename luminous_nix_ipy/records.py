@@ -1,0 +1,174 @@
+"""The records that every reader returns and every view shows.
+
+Frozen and typed. Sizes are bytes (int), times are aware datetimes in local time, durations are
+seconds (float), store paths are whole strings. Text that came from file names or files may hold
+surrogate escapes for bytes that are not UTF-8 (`os.fsdecode`); views replace them when they print.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+ProfileKind = Literal["system", "user", "home-manager"]
+ChangeKind = Literal["added", "removed", "upgraded", "downgraded", "changed"]
+UnitAction = Literal["start", "stop", "restart", "reload", "not restarted"]
+Verdict = Literal["ok", "warning", "refused", "unknown"]
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """A profile: a link whose generations stand beside it as `<name>-<number>-link`."""
+
+    name: str
+    """What the user calls it: "system", "profile", "home-manager", or the path that was given."""
+    path: str
+    """Absolute path of the profile link itself, with `~/.nix-profile` and the like resolved."""
+    kind: ProfileKind
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """One generation of a profile. `None` means: not there, or not asked for."""
+
+    number: int
+    date: datetime | None
+    """Modification time of the generation's link itself, as Nix reports it (Nix, profiles.cc)."""
+    current: bool
+    """The profile link points to this generation's link."""
+    running: bool = False
+    """/run/current-system is this generation's system."""
+    booted: bool = False
+    """/run/booted-system is this generation's system."""
+    kept: bool = False
+    """A gc root of this project keeps it (a backup of an earlier change)."""
+    nixos_version: str | None = None
+    kernel_version: str | None = None
+    configuration_revision: str | None = None
+    specialisations: tuple[str, ...] = ()
+    description: str | None = None
+    """The label its builder gave it (boot.json's label, nixos-version.json's description)."""
+    note: str | None = None
+    """What the user wrote with `%nix note`."""
+    path: str | None = None
+    """The store path that it is, whole; None when the link cannot be read."""
+    link: str = ""
+    """Absolute path of the generation's link."""
+    problem: str | None = None
+    """A sentence when the entry is dangling or cannot be read."""
+    closure_bytes: int | None = None
+    unique_bytes: int | None = None
+    """Bytes of the closure that are in no other generation of the profile."""
+
+    @property
+    def state(self) -> str:
+        """The words of `running`, `booted` and `kept` that hold, joined with ", "."""
+        words = (
+            "running" if self.running else "",
+            "booted" if self.booted else "",
+            "kept" if self.kept else "",
+        )
+        return ", ".join(word for word in words if word)
+
+
+class Closure(msgspec.Struct, frozen=True):
+    """Everything that a store path needs, itself included."""
+
+    root: str
+    sizes: dict[str, int]
+    """Every path of the closure -> its NAR size in bytes."""
+    outputs: dict[str, str]
+    """Path -> the name of the derivation output that it is, where the database knows it."""
+    selected: frozenset[str]
+    """Direct references of the root's `sw` (of the root, where it has none)."""
+    source: str
+    """"database", "database (immutable)" or "commands": where this was read."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.sizes.values())
+
+
+class PackageChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to the packages of one name between two closures."""
+
+    name: str
+    change: ChangeKind
+    old_versions: tuple[str, ...]
+    new_versions: tuple[str, ...]
+    selected_before: bool
+    selected_after: bool
+    old_bytes: int
+    new_bytes: int
+
+    @property
+    def delta_bytes(self) -> int:
+        return self.new_bytes - self.old_bytes
+
+
+class ClosureDiff(msgspec.Struct, frozen=True, kw_only=True):
+    """Two closures compared."""
+
+    before: str
+    after: str
+    changes: tuple[PackageChange, ...]
+    """Sorted: selected packages first, then by name."""
+    rebuilt: int
+    """Names whose versions and output names are the same but whose paths differ, left out of
+    `changes`."""
+    paths_before: int
+    paths_after: int
+    paths_added: int
+    paths_removed: int
+    bytes_before: int
+    bytes_after: int
+    source: str
+
+
+class UnitChange(msgspec.Struct, frozen=True):
+    """What an activation would do, or did, to one systemd unit."""
+
+    unit: str
+    action: UnitAction
+    reason: str = ""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing looked at before a change, or verified after it. `refused` stops the change."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One program that a change runs: its arguments and, in a sentence, what for."""
+
+    argv: tuple[str, ...]
+    purpose: str
+
+    def __str__(self) -> str:
+        import shlex
+
+        return shlex.join(self.argv)
+
+
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the journal: an intent (outcome None) or what became of it."""
+
+    id: str
+    started: datetime
+    ended: datetime | None = None
+    user: str
+    host: str
+    operation: str
+    profile: str
+    from_number: int | None = None
+    from_path: str | None = None
+    to_number: int | None = None
+    to_path: str | None = None
+    commands: tuple[str, ...] = ()
+    outcome: Literal["done", "failed, restored", "failed", "interrupted"] | None = None
+    error: str | None = None
+    backup: str | None = None
+    """The gc root that keeps what was current before."""

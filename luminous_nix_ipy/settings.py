@@ -1,0 +1,122 @@
+"""Every setting: what it means, its environment variable, its default.
+
+The magics class inherits these traits, so that `%config NixMagics` lists and sets them. A value is
+what `%config` (or an IPython configuration file) said, else the environment variable's, else the
+default. An environment variable that cannot be understood is told once, and the default holds.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from traitlets import Bool, Enum, HasTraits, Int, TraitError, TraitType
+
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off", ""}
+
+
+class SettingTraits(HasTraits):
+    """The settings as traits; mix it into a Configurable for `%config`."""
+
+    progress = Enum(
+        ["auto", "widget", "text", "none"],
+        "auto",
+        help="How progress is drawn; auto: widget in a notebook, text in a terminal.",
+    ).tag(config=True, env="LUMINOUS_NIX_PROGRESS")
+    loop = Enum(
+        ["thread", "nested"],
+        "thread",
+        help="Where coroutines run: on a private thread, or nested in the notebook's own loop.",
+    ).tag(config=True, env="LUMINOUS_NIX_LOOP")
+    log_level = Enum(
+        ["DEBUG", "INFO", "WARNING", "ERROR"],
+        "INFO",
+        help="What is written to the log file in the state folder.",
+    ).tag(config=True, env="LUMINOUS_NIX_LOG_LEVEL")
+    enhanced_backend = Bool(
+        True,
+        help="Read Nix's files and database directly (true) or through Nix's programs (false).",
+    ).tag(config=True, env="LUMINOUS_NIX_ENHANCED_BACKEND")
+    allow_unprivileged = Bool(
+        False,
+        help="Permit system operations without root on a system-shaped profile that you own.",
+    ).tag(config=True, env="LUMINOUS_NIX_ALLOW_UNPRIVILEGED")
+    cache_seconds = Int(
+        300,
+        min=0,
+        help="Seconds that lists are remembered, while what they were read from is unchanged.",
+    ).tag(config=True, env="LUMINOUS_NIX_CACHE_SECONDS")
+
+    def chosen(self, name: str) -> bool:
+        """Whether `%config`, a configuration file or an assignment set this one."""
+        section = getattr(self, "config", {}).get(type(self).__name__, {})
+        return name in section or getattr(self, name) != self.traits()[name].default_value
+
+
+_active: SettingTraits = SettingTraits()
+_told: set[tuple[str, str]] = set()
+
+
+def activate(settings: SettingTraits | None) -> None:
+    """Take the values from this object (the loaded magics); None means the defaults."""
+    global _active
+    _active = SettingTraits() if settings is None else settings
+
+
+def get(name: str) -> Any:
+    """The value of one setting now.
+
+    Raises:
+        KeyError: there is no such setting.
+    """
+    trait = _active.traits()[name]
+    variable = trait.metadata["env"]
+    raw = os.environ.get(variable)
+    if _active.chosen(name) or raw is None:
+        return getattr(_active, name)
+    try:
+        return _parse(trait, raw)
+    except (ValueError, TraitError):
+        if (variable, raw) not in _told:
+            _told.add((variable, raw))
+            warnings.warn(
+                f"{variable}={raw!r} is not understood: it takes {_choices(trait)}. "
+                f"The default, {getattr(_active, name)!r}, is used.",
+                stacklevel=2,
+            )
+        return getattr(_active, name)
+
+
+def table() -> list[tuple[str, str, str, Any, str]]:
+    """Every setting as (name, environment variable, what it takes, default, meaning)."""
+    return [
+        (name, t.metadata["env"], _choices(t), t.default_value, t.help)
+        for name, t in sorted(SettingTraits.class_traits(config=True).items())
+    ]
+
+
+def _parse(trait: TraitType[Any, Any], raw: str) -> Any:
+    if isinstance(trait, Bool):
+        word = raw.strip().lower()
+        if word in _TRUE | _FALSE:
+            return word in _TRUE
+        raise ValueError(raw)
+    if isinstance(trait, Int):
+        number = int(raw)
+        if trait.min is not None and number < trait.min:
+            raise ValueError(raw)
+        return number
+    for value in getattr(trait, "values", ()):
+        if raw.strip().lower() == value.lower():
+            return value
+    raise ValueError(raw)
+
+
+def _choices(trait: TraitType[Any, Any]) -> str:
+    if isinstance(trait, Bool):
+        return "true, 1, yes, on or false, 0, no, off"
+    if isinstance(trait, Int):
+        return f"a whole number, {trait.min} or more"
+    return ", ".join(str(value) for value in getattr(trait, "values", ()))

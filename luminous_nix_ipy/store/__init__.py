@@ -1,0 +1,1 @@
+"""Reads what Nix keeps on disk. Starts no process."""

@@ -1,0 +1,1 @@
+"""Runs Nix's programs."""
