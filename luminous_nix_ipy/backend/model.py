@@ -60,7 +60,7 @@ class NixOperation:
 
 @dataclass
 class NixResult:
-    """What became of a request. `duration` is seconds; `error` is None exactly when it succeeded."""
+    """What became of a request; `duration` in seconds, `error` None exactly when it succeeded."""
 
     success: bool
     message: str
@@ -93,11 +93,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
     commands: tuple[Command, ...]
     notices: tuple[str, ...] = ()
-    """Sentences to know before saying yes, such as that the target is newer than the current one."""
+    """Sentences to know before saying yes, such as that the target is newer than the current."""
     nothing_to_do: bool = False
     playground: bool = False
     fingerprint: str
-    """Of the facts the plan rests on: links of the profile, running and booted system, the target."""
+    """Of the facts it rests on: links of the profile, running and booted system, the target."""
 
     @property
     def refused(self) -> tuple[Check, ...]:
