@@ -1,0 +1,102 @@
+"""Fixtures of every test: isolation, real Nix in private stores, asyncio's debug mode."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from luminous_nix_ipy import machine, settings
+from luminous_nix_ipy.machine import Machine
+from tests.private_nix import make_machine
+from tests.provide import nix
+from tests.provide.nix import NixPrograms
+from tests.require import require
+
+pytest_plugins = ["pytester", "tests.strict"]
+
+SLOW_CALLBACK = 0.5
+"""Seconds that one step of a coroutine may hold its loop: far over what a busy machine needs, far
+under what a program of Nix, a large read or a wait takes."""
+
+
+@pytest.fixture(autouse=True)
+def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees this user's home, settings or Nix variables, nor what another test left."""
+    home = tmp_path / "user"
+    for name in [name for name in os.environ if name.startswith(("NIX_", "NIXOS_", "LUMINOUS_"))]:
+        if not name.startswith("LUMINOUS_NIX_TEST_"):
+            monkeypatch.delenv(name)
+    for name, folder in {
+        "HOME": "",
+        "XDG_CACHE_HOME": ".cache",
+        "XDG_CONFIG_HOME": ".config",
+        "XDG_DATA_HOME": ".local/share",
+        "XDG_STATE_HOME": ".local/state",
+        "XDG_RUNTIME_DIR": ".run",
+        "IPYTHONDIR": ".ipython",
+        "JUPYTER_CONFIG_DIR": ".jupyter",
+        "JUPYTER_DATA_DIR": ".local/share/jupyter",
+        "JUPYTER_RUNTIME_DIR": ".local/share/jupyter/runtime",
+        "LUMINOUS_NIX_STATE_DIR": ".local/state/luminous-nix",
+        "LUMINOUS_NIX_SYSTEM_STATE_DIR": ".system/luminous-nix",
+    }.items():
+        monkeypatch.setenv(name, str(home / folder))
+    home.mkdir()
+    (home / ".run").mkdir(mode=0o700)
+    yield
+    machine.use(None)
+    settings.activate(None)
+
+
+@pytest.fixture(autouse=True)
+def no_slow_callbacks(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Loops made in this process run in debug mode, and one that is held too long fails the test.
+
+    Not for tests of kernels, whose client libraries have loops of their own, nor for a test marked
+    `slow_callbacks`. PYTHONASYNCIODEBUG would do the same, but children inherit it.
+    """
+    if request.node.get_closest_marker("slow_callbacks") or "kernel" in request.path.parts:
+        yield
+        return
+    slow: list[str] = []
+
+    class Watch(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            took = re.search(r"^Executing .* took ([\d.]+) seconds$", message, re.DOTALL)
+            if took and float(took[1]) > SLOW_CALLBACK:
+                slow.append(message)
+
+    monkeypatch.setattr(asyncio.coroutines, "_is_debug_mode", lambda: True)
+    watch = Watch()
+    logging.getLogger("asyncio").addHandler(watch)
+    yield
+    logging.getLogger("asyncio").removeHandler(watch)
+    assert not slow, f"The event loop was held for more than {SLOW_CALLBACK} s: {slow}"
+
+
+@pytest.fixture(scope="session", params=["old", "new"])
+def nix_programs(request: pytest.FixtureRequest) -> NixPrograms:
+    """Each Nix in turn. For one alone: `@pytest.mark.parametrize("nix_programs", ["new"],
+    indirect=True)`."""
+    require(f"nix-{request.param}")
+    programs = nix.find(request.param)
+    assert programs is not None
+    return programs
+
+
+@pytest.fixture
+def private_machine(tmp_path: Path, nix_programs: NixPrograms) -> Machine:
+    """A machine of its own for each test, with an empty store, run once on each Nix.
+
+    `tests.private_nix` has `build`, `package`, `add_generation` and `run` to fill it.
+    """
+    return make_machine(tmp_path / "machine", nix_programs)
