@@ -1,0 +1,369 @@
+"""Run one program: stream its output, cancel it, time it out. The only place that starts one.
+
+A program runs in a session of its own, so that an interrupt of the kernel (SIGINT to the kernel's
+process group) reaches it only when we decide. Ending one means signalling its whole group: SIGINT,
+then SIGTERM, then SIGKILL, as `kill(2)` and `setsid(2)` define them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..errors import CommandFailed
+from ..machine import Machine
+
+OnLine = Callable[[str, str], None]
+"""Called with "stdout" or "stderr" and one line without its end."""
+
+_log = logging.getLogger(__name__)
+
+GRACE = 1.0
+"""Seconds that a program has to end itself after SIGINT; with the rest, under 2.5 in all."""
+_AFTER_TERM = 0.5
+_AFTER_KILL = 0.3
+_DRAIN = 1.0
+"""Seconds that output is awaited after the exit: something else may hold the pipe open, as the
+master connection of ssh's ControlPersist does (ssh_config(5))."""
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_TAIL_LINES = 12
+
+
+class Completed(msgspec.Struct, frozen=True):
+    """A program that ended."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    """The exit status; -N when signal N ended it."""
+    stdout: str
+    """Whole; bytes that are not UTF-8 as `os.fsdecode` gives them, so that paths survive."""
+    stderr: str
+    """Whole, or its last `keep` bytes; bytes that are not UTF-8 replaced."""
+    duration: float
+    """Seconds."""
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    machine: Machine | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str | bytes | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 - on timeout the program must be ended first
+    cwd: str | None = None,
+    on_line: OnLine | None = None,
+    check: bool = True,
+    grace: float = GRACE,
+    keep: int | None = None,
+) -> Completed:
+    """Run `argv` to its end.
+
+    Args:
+        machine: whose variables the program is told (`Machine.child_environment`).
+        env: its whole environment instead; neither of the two means this process's own.
+        stdin: what it reads, never logged; None means /dev/null, so nothing can wait for a user.
+        timeout: seconds, after which it is ended as by a cancel.
+        on_line: called in this loop's thread with every line of both streams as it comes, bytes
+            that are not UTF-8 replaced. When it raises, that is logged and it is called no more.
+        check: an exit status other than 0 raises.
+        grace: seconds between SIGINT and SIGTERM when it is ended.
+        keep: remember only so many last bytes of stderr.
+
+    Raises:
+        CommandFailed: it could not be started, failed (`check`), or took longer than `timeout`.
+        asyncio.CancelledError: the task was cancelled; the program and its group are gone by then.
+            A cancel that comes again meanwhile hurries on to the next signal.
+    """
+    argv = tuple(argv)
+    environment = machine.child_environment() if env is None and machine is not None else env
+    started = time.monotonic()
+    child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep))
+    try:
+        in_time = await child.ended_within(timeout)
+        if not in_time:
+            await child.end(grace)
+    except asyncio.CancelledError:
+        await child.end(grace)
+        _log.info("cancelled after %.3f s: %s", time.monotonic() - started, shlex.join(argv))
+        raise
+    finally:
+        child.release()
+    completed = Completed(
+        argv=argv,
+        returncode=child.returncode,
+        stdout=os.fsdecode(child.output["stdout"].kept()),
+        stderr=child.output["stderr"].kept().decode("utf-8", "replace"),
+        duration=time.monotonic() - started,
+    )
+    _report(completed, in_time)
+    if not in_time:
+        raise _failure(completed, f"took longer than {timeout:g} s and was ended")
+    if check and completed.returncode != 0:
+        raise _failure(completed, _ending(completed.returncode))
+    return completed
+
+
+def plain(text: str) -> str:
+    """Text without terminal escapes (ECMA-48 control sequences, OSC strings)."""
+    return _ESCAPES.sub("", text)
+
+
+async def _start(
+    argv: tuple[str, ...],
+    env: Mapping[str, str] | None,
+    stdin: str | bytes | None,
+    cwd: str | None,
+    child: _Child,
+) -> _Child:
+    if not argv:
+        raise CommandFailed("No program was named.")
+    _log.debug("starting: %s (in %s)", shlex.join(argv), cwd or os.getcwd())
+    loop = asyncio.get_running_loop()
+    start = loop.subprocess_exec(
+        lambda: child,
+        *argv,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        cwd=cwd,
+        start_new_session=True,
+    )
+    starting = loop.create_task(start)
+    cancelled = False
+    while not starting.done():
+        try:
+            await asyncio.wait({starting})
+        except asyncio.CancelledError:  # the half-started program must be had before it is ended
+            cancelled = True
+    try:
+        starting.result()
+    except (OSError, ValueError) as error:
+        raise _not_started(argv, cwd, env, error) from None
+    if cancelled:
+        await child.end(0)
+        child.release()
+        raise asyncio.CancelledError
+    if stdin is not None:
+        child.write(stdin.encode() if isinstance(stdin, str) else stdin)
+    return child
+
+
+class _Lines:
+    """One stream: what came, and the line that has no end yet."""
+
+    def __init__(self, name: str, emit: OnLine, keep: int | None) -> None:
+        self._name = name
+        self._emit = emit
+        self._keep = keep
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._partial: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        while self._keep is not None and self._size - len(self._chunks[0]) >= self._keep:
+            self._size -= len(self._chunks.popleft())
+        first, *rest = data.split(b"\n")
+        self._partial.append(first)
+        for part in rest:
+            self._line()
+            self._partial = [part]
+
+    def close(self) -> None:
+        if any(self._partial):
+            self._line()
+        self._partial = []
+
+    def kept(self) -> bytes:
+        data = b"".join(self._chunks)
+        return data if self._keep is None else data[max(0, len(data) - self._keep) :]
+
+    def _line(self) -> None:
+        line = b"".join(self._partial).removesuffix(b"\r")
+        self._emit(self._name, line.decode("utf-8", "replace"))
+
+
+class _Child(asyncio.SubprocessProtocol):
+    """One running program, as asyncio tells about it."""
+
+    def __init__(self, on_line: OnLine | None, keep: int | None) -> None:
+        self._on_line = on_line
+        self._finished = asyncio.get_running_loop().create_future()
+        self.output = {
+            "stdout": _Lines("stdout", self._emit, None),
+            "stderr": _Lines("stderr", self._emit, keep),
+        }
+
+    # asyncio.SubprocessProtocol
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport: asyncio.SubprocessTransport = transport
+        self._pid = transport.get_pid()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        self._stream(fd).feed(data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd != 0:
+            self._stream(fd).close()
+
+    def process_exited(self) -> None:
+        asyncio.get_running_loop().call_later(_DRAIN, self._finish)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._finish()
+
+    # what `run` asks
+
+    @property
+    def returncode(self) -> int:
+        code = self._transport.get_returncode()
+        return -signal.SIGKILL if code is None else code
+
+    def write(self, data: bytes) -> None:
+        pipe: Any = self._transport.get_pipe_transport(0)
+        pipe.write(data)
+        pipe.write_eof()
+
+    async def ended_within(self, seconds: float | None) -> bool:
+        await asyncio.wait({self._finished}, timeout=seconds)
+        return self._finished.done()
+
+    async def end(self, grace: float) -> None:
+        """Signal the group, harder each time, until nothing of it is left."""
+        steps = (
+            (signal.SIGINT, grace),
+            (signal.SIGTERM, _AFTER_TERM),
+            (signal.SIGKILL, _AFTER_KILL),
+        )
+        for number, patience in steps:
+            if not self._alive():
+                break
+            self._signal(number)
+            deadline = time.monotonic() + patience
+            while self._alive() and time.monotonic() < deadline:
+                try:
+                    await asyncio.sleep(0.02)
+                except asyncio.CancelledError:  # asked again: on to the next signal
+                    break
+
+    def release(self) -> None:
+        """Close the pipes; kill and reap what no loop will wait for any more."""
+        abandoned = self._transport.get_returncode() is None
+        if abandoned:
+            self._signal(signal.SIGKILL)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._transport.close()
+        if abandoned:
+            popen: subprocess.Popen[bytes] = self._transport.get_extra_info("subprocess")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                popen.wait(_AFTER_KILL)
+
+    def _alive(self) -> bool:
+        if self._transport.get_returncode() is None:
+            return True
+        try:
+            os.killpg(self._pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # it runs as another user
+            pass
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self._pid, number)
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            _log.warning("not permitted to send %s to process %d", number.name, self._pid)
+
+    def _stream(self, fd: int) -> _Lines:
+        return self.output["stdout" if fd == 1 else "stderr"]
+
+    def _emit(self, stream: str, line: str) -> None:
+        if self._on_line is None:
+            return
+        try:
+            self._on_line(stream, line)
+        except Exception:
+            self._on_line = None
+            _log.exception("reading the output line by line failed and was given up")
+
+    def _finish(self) -> None:
+        if not self._finished.done():
+            for stream in self.output.values():
+                stream.close()
+            self._finished.set_result(None)
+
+
+def _report(completed: Completed, in_time: bool) -> None:
+    good = in_time and completed.returncode == 0
+    _log.log(
+        logging.INFO if good else logging.WARNING,
+        "%s %s after %.3f s%s",
+        shlex.join(completed.argv),
+        "succeeded" if good else _ending(completed.returncode),
+        completed.duration,
+        "" if good else "\n" + _tail(completed.stderr),
+    )
+
+
+def _ending(returncode: int) -> str:
+    if returncode >= 0:
+        return f"failed with exit status {returncode}"
+    try:
+        return f"was ended by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"was ended by signal {-returncode}"
+
+
+def _failure(completed: Completed, what: str) -> CommandFailed:
+    return CommandFailed(
+        f"{_shown(completed.argv)} {what}.",
+        _tail(completed.stderr),
+        argv=completed.argv,
+        returncode=completed.returncode,
+        stderr=completed.stderr,
+    )
+
+
+def _not_started(
+    argv: tuple[str, ...], cwd: str | None, env: Mapping[str, str] | None, error: Exception
+) -> CommandFailed:
+    todo: list[str] = []
+    if cwd is not None and not os.path.isdir(cwd):
+        reason = f"The folder to run it in, {cwd}, is not there."
+    elif isinstance(error, FileNotFoundError) and "/" not in argv[0]:
+        path = (os.environ if env is None else env).get("PATH", "")
+        reason = f"No program {argv[0]} is in the folders of PATH ({path})."
+        todo = [f"Install the package that has {argv[0]}, or add its folder to PATH."]
+    else:
+        reason = f"{getattr(error, 'strerror', None) or error}."
+    _log.warning("could not be started: %s: %s", shlex.join(argv), reason)
+    return CommandFailed(f"{_shown(argv)} could not be started.", reason, todo, argv=argv)
+
+
+def _tail(stderr: str) -> str:
+    lines = [line.rstrip() for line in plain(stderr).splitlines() if line.strip()]
+    return "\n".join(lines[-_TAIL_LINES:])
+
+
+def _shown(argv: tuple[str, ...]) -> str:
+    text = shlex.join(argv)
+    return f"`{text}`" if len(text) <= 120 else f"`{text[:117]}...`"
