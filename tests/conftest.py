@@ -15,10 +15,14 @@ from luminous_nix_ipy import machine, settings
 from luminous_nix_ipy.machine import Machine
 from tests.private_nix import make_machine
 from tests.provide import nix
+from tests.provide.cache import cache_dir
 from tests.provide.nix import NixPrograms
 from tests.require import require
 
 pytest_plugins = ["pytester", "tests.strict"]
+
+# The cache is the user's own, although each test has another home.
+os.environ["LUMINOUS_NIX_TEST_CACHE"] = str(cache_dir())
 
 SLOW_CALLBACK = 0.5
 """Seconds that one step of a coroutine may hold its loop: far over what a busy machine needs, far

@@ -1,7 +1,4 @@
-"""Everything a test may require: how to see whether it is there, and how to get it.
-
-A thing with Debian packages is installed by `python -m tests.provide` as root on Debian or Ubuntu.
-"""
+"""Everything a test may require: how to see whether it is there, and how to get it."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import importlib.util
 import shutil
 from collections.abc import Callable
 
-from . import nix
+from . import apt, nix, sid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,44 +16,40 @@ class Thing:
     """Something that tests need of the machine."""
 
     there: Callable[[], bool]
+    provide: Callable[[], None]
+    """Gets it, or raises `apt.CannotProvide`."""
     sentence: str
-    """How to provide it, for the one whose test was skipped."""
-    packages: tuple[str, ...] = ()
-    """Debian's packages that provide it."""
+    """How to get it, for the one whose test was skipped."""
 
 
-def _program(name: str, *packages: str) -> Thing:
-    packages = packages or (name,)
+def _package(there: Callable[[], bool], what: str, *packages: str) -> Thing:
     return Thing(
-        there=lambda: shutil.which(name) is not None,
-        sentence=f"{name} is not installed: apt-get install {' '.join(packages)}, "
+        there=there,
+        provide=lambda: apt.install(packages),
+        sentence=f"{what} is not installed: apt-get install {' '.join(packages)}, "
         "or run `make test` as root on Debian or Ubuntu, which does.",
-        packages=packages,
     )
 
 
 def _module(name: str) -> Thing:
-    return Thing(
-        there=lambda: importlib.util.find_spec(name) is not None,
-        sentence=f"The Python module {name} is not installed: pip install -e '.[test,lab]'.",
-    )
+    sentence = f"The Python module {name} is not installed: pip install -e '.[test]'."
+
+    def cannot() -> None:
+        raise apt.CannotProvide(sentence)
+
+    return Thing(lambda: importlib.util.find_spec(name) is not None, cannot, sentence)
 
 
 THINGS: dict[str, Thing] = {
-    "nix-old": Thing(
-        there=lambda: nix.find("old") is not None,
-        sentence="Nix is not installed: apt-get install nix-bin, or run `make test` as root on "
-        "Debian or Ubuntu, which does.",
-        packages=("nix-bin",),
-    ),
+    "nix-old": _package(lambda: nix.find("old") is not None, "Nix", "nix-bin"),
     "nix-new": Thing(
         there=lambda: nix.find("new") is not None,
-        sentence="No Nix 2.34 or later is in the tests' cache: run `make test` as root on Debian, "
-        "which unpacks Debian sid's there.",
+        provide=sid.provide,
+        sentence="No Nix 2.34 or later is in the tests' cache: run `make test` on Debian, which "
+        "unpacks Debian sid's there.",
     ),
-    "tmux": _program("tmux"),
+    "tmux": _package(lambda: shutil.which("tmux") is not None, "tmux", "tmux"),
     "ipywidgets": _module("ipywidgets"),
-    "jupyterlab": _module("jupyterlab"),
 }
 
 
