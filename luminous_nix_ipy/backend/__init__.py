@@ -1,0 +1,1 @@
+"""Decides and acts: every operation goes through `NixBackend.execute`."""
