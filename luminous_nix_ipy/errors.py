@@ -7,6 +7,8 @@ and nbval fail, as an operational failure must.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NixError(Exception):
     """An operation could not be done. Nothing was changed unless `what` says so.
@@ -73,7 +75,10 @@ class DatabaseUnreadable(NixError):
 
 
 class ChangeFailed(NixError):
-    """A change was begun and did not succeed; `what` says in which state the machine is now."""
+    """A change was begun and did not succeed; `why` says in which state the machine is now."""
+
+    report: Any = None
+    """The backend's ChangeReport of what was done and put back."""
 
 
 class NotServed(NixError):

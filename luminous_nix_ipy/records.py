@@ -15,7 +15,8 @@ import msgspec
 ProfileKind = Literal["system", "user", "home-manager"]
 ChangeKind = Literal["added", "removed", "upgraded", "downgraded", "changed"]
 UnitAction = Literal["start", "stop", "restart", "reload", "not restarted"]
-Verdict = Literal["ok", "warning", "refused", "unknown"]
+JournalOutcome = Literal["done", "failed, restored", "failed", "interrupted"]
+Verdict = Literal["ok", "warning", "refused", "failed", "unknown"]
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -134,7 +135,7 @@ class UnitChange(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing looked at before a change, or verified after it. `refused` stops the change."""
+    """One thing looked at before a change (`refused` stops it) or verified after it (`failed`)."""
 
     name: str
     verdict: Verdict
@@ -168,7 +169,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     to_number: int | None = None
     to_path: str | None = None
     commands: tuple[str, ...] = ()
-    outcome: Literal["done", "failed, restored", "failed", "interrupted"] | None = None
+    outcome: JournalOutcome | None = None
     error: str | None = None
     backup: str | None = None
     """The gc root that keeps what was current before."""
