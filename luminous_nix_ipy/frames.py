@@ -1,0 +1,282 @@
+r"""Records as DataFrames, with fixed column names and dtypes, whether there are rows or not.
+
+| values | dtype | missing |
+|---|---|---|
+| text | `string[python]` | `<NA>` |
+| counts and bytes | `int64`, or `Int64` where one may be missing | `<NA>` |
+| yes or no | `bool` | never |
+| times | `datetime64[us, <local zone>]` | `NaT` |
+| rates and seconds | `float64` | `NaN` |
+
+Text is pandas' nullable string on Python objects, by choice: it is the same dtype under pandas 2
+and 3, with and without pyarrow; `df[df.note.str.contains("kernel")]` works where notes are missing,
+which it does not on objects; and a missing text is never taken for a true value, as NaN is.
+
+Text that is not UTF-8, or that holds controls, has visible escapes (`\xe9`, `\x1b`): frames can be
+printed, displayed, and saved as CSV or JSON, and different paths stay different. The records keep
+the exact text. Several values in one cell are joined with ", ", commands with "; ".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any
+
+from . import wording
+from .columns import (
+    Column,
+    arrays,
+    counts,
+    flags,
+    joined_commands,
+    maybe_counts,
+    rates,
+    text,
+    times,
+    words,
+)
+from .nixframe import NixFrame
+
+__all__ = [
+    "NixFrame",
+    "backups",
+    "checks",
+    "commands",
+    "diff",
+    "diff_summary",
+    "facts",
+    "generations",
+    "journal",
+    "metrics",
+    "profiles",
+    "units",
+]
+
+if TYPE_CHECKING:
+    from .backend.model import Backup
+    from .records import (
+        Check,
+        ClosureDiff,
+        Command,
+        Generation,
+        JournalEntry,
+        Profile,
+        UnitChange,
+    )
+
+_GENERATION: tuple[Column, ...] = (
+    Column("number", counts),
+    Column("date", times),
+    Column("current", flags),
+    Column("state", text),
+    Column("nixos_version", text),
+    Column("kernel_version", text),
+)
+_GENERATION_MORE: tuple[Column, ...] = (
+    Column("running", flags),
+    Column("booted", flags),
+    Column("kept", flags),
+    Column("configuration_revision", text),
+    Column("specialisations", words),
+    Column("description", text),
+    Column("note", text),
+    Column("path", text),
+    Column("link", text),
+    Column("problem", text),
+)
+_GENERATION_SIZES: tuple[Column, ...] = (
+    Column("closure_bytes", maybe_counts),
+    Column("unique_bytes", maybe_counts),
+)
+
+
+def generations(
+    records: Sequence[Generation], *, sizes: bool = False, all_columns: bool = False
+) -> NixFrame:
+    """Generations, newest first.
+
+    Columns: number (int64), date (time), current (bool), state, nixos_version, kernel_version
+    (text). `all_columns` adds running, booted, kept (bool), configuration_revision,
+    specialisations, description, note, path, link, problem (text); `sizes` adds closure_bytes,
+    unique_bytes (Int64).
+    """
+    records = sorted(records, key=attrgetter("number"), reverse=True)
+    columns = _GENERATION
+    if all_columns:
+        columns += _GENERATION_MORE
+    if sizes:
+        columns += _GENERATION_SIZES
+    summary = [wording.plural(len(records), "generation")]
+    for state in ("current", "running", "booted"):
+        numbers = ", ".join(str(record.number) for record in records if getattr(record, state))
+        if numbers:
+            summary.append(f"{state} {numbers}")
+    frame = _frame("Generations", columns, records, ", ".join(summary))
+    problems = {str(r.number): wording.printable(r.problem) for r in records if r.problem}
+    if problems:
+        frame.attrs["problems"] = problems
+    return frame
+
+
+_CHANGE: tuple[Column, ...] = (
+    Column("name", text),
+    Column("change", text),
+    Column("old_versions", words),
+    Column("new_versions", words),
+    Column("selected", flags, lambda change: change.selected_before or change.selected_after),
+    Column("delta_bytes", counts),
+)
+_CHANGE_MORE: tuple[Column, ...] = (
+    Column("old_bytes", counts),
+    Column("new_bytes", counts),
+    Column("selected_before", flags),
+    Column("selected_after", flags),
+)
+
+
+def diff(record: ClosureDiff, *, all_columns: bool = False) -> NixFrame:
+    """Package changes, selected packages first; `attrs["summary"]` counts paths and bytes.
+
+    Columns: name, change, old_versions, new_versions (text), selected (bool: before or after),
+    delta_bytes (int64). `all_columns` adds old_bytes, new_bytes (int64), selected_before,
+    selected_after (bool).
+    """
+    columns = _CHANGE + _CHANGE_MORE if all_columns else _CHANGE
+    return _frame("Package changes", columns, record.changes, diff_summary(record))
+
+
+def diff_summary(record: ClosureDiff) -> str:
+    """A whole comparison in a line: its paths and bytes, before and after, and what was rebuilt."""
+    parts = [
+        f"paths {record.paths_before:,} → {record.paths_after:,} "
+        f"(+{record.paths_added:,} −{record.paths_removed:,})",
+        f"{wording.size(record.bytes_before)} → {wording.size(record.bytes_after)} "
+        f"({wording.size_change(record.bytes_after - record.bytes_before)})",
+    ]
+    if record.rebuilt:
+        parts.append(f"{record.rebuilt:,} rebuilt at the same version")
+    return ", ".join(parts)
+
+
+def _rate(name: str, of: tuple[str, ...]) -> Any:
+    """What finds a rate in a row, or None where nothing was counted that it is a rate of."""
+
+    def value(row: tuple[str, Mapping[str, Any]]) -> float | None:
+        counted = row[1]
+        return counted[name] if any(counted["details"][count] for count in of) else None
+
+    return value
+
+
+_DONE = ("operations_completed", "operations_failed")
+_METRIC: tuple[Column, ...] = (
+    Column("operation", text, itemgetter(0)),
+    Column("total_operations", counts, lambda row: row[1]["total_operations"]),
+    Column("success_rate", rates, _rate("success_rate", _DONE)),
+    Column("average_duration", rates, _rate("average_duration", _DONE)),
+    Column("cache_hit_rate", rates, _rate("cache_hit_rate", ("cache_hits", "cache_misses"))),
+)
+
+
+def metrics(counted: Mapping[str, Any]) -> NixFrame:
+    """What `NixBackend.get_metrics()` counted, overall first, then per operation.
+
+    Columns: operation (text), total_operations (int64), success_rate (float64, 0 to 1),
+    average_duration (float64, seconds), cache_hit_rate (float64, 0 to 1). A rate or an average of
+    nothing is missing.
+    """
+    rows = [("overall", counted), *counted["by_operation"].items()]
+    return _frame("Metrics of this kernel", _METRIC, rows)
+
+
+_JOURNAL: tuple[Column, ...] = (
+    Column("started", times),
+    Column("user", text),
+    Column("operation", text),
+    Column("from_number", maybe_counts),
+    Column("to_number", maybe_counts),
+    Column("outcome", text),
+)
+_JOURNAL_MORE: tuple[Column, ...] = (
+    Column("ended", times),
+    Column("id", text),
+    Column("host", text),
+    Column("profile", text),
+    Column("from_path", text),
+    Column("to_path", text),
+    Column("commands", joined_commands),
+    Column("error", text),
+    Column("backup", text),
+)
+
+
+def journal(records: Sequence[JournalEntry], *, all_columns: bool = False) -> NixFrame:
+    """Changes that were made, in the order given.
+
+    Columns: started (time), user, operation (text), from_number, to_number (Int64), outcome (text,
+    missing while nothing is known of it). `all_columns` adds ended (time), id, host, profile,
+    from_path, to_path, commands, error, backup (text).
+    """
+    columns = _JOURNAL + _JOURNAL_MORE if all_columns else _JOURNAL
+    return _frame("Journal", columns, records, wording.plural(len(records), "change"))
+
+
+_BACKUP: tuple[Column, ...] = (
+    Column("id", text),
+    Column("operation", text),
+    Column("made", times),
+    Column("number", counts),
+    Column("profile", text),
+)
+_BACKUP_MORE: tuple[Column, ...] = (Column("path", text), Column("root", text))
+
+
+def backups(records: Sequence[Backup], *, all_columns: bool = False) -> NixFrame:
+    """What was current before earlier changes and is kept, in the order given.
+
+    Columns: id, operation (text), made (time), number (int64), profile (text). `all_columns` adds
+    path, root (text).
+    """
+    columns = _BACKUP + _BACKUP_MORE if all_columns else _BACKUP
+    return _frame("Backups", columns, records, wording.plural(len(records), "backup"))
+
+
+_PROFILE = (Column("name", text), Column("kind", text), Column("path", text))
+_UNIT = (Column("unit", text), Column("action", text), Column("reason", text))
+_CHECK = (Column("name", text), Column("verdict", text), Column("reason", text))
+_COMMAND = (Column("purpose", text), Column("command", text, str))
+_FACT = (Column("fact", text, itemgetter(0)), Column("value", text, itemgetter(1)))
+
+
+def profiles(records: Sequence[Profile]) -> NixFrame:
+    """Profiles. Columns: name, kind, path (text)."""
+    return _frame("Profiles", _PROFILE, records)
+
+
+def units(records: Sequence[UnitChange]) -> NixFrame:
+    """What happens to systemd's units. Columns: unit, action, reason (text)."""
+    return _frame("Units", _UNIT, records)
+
+
+def checks(records: Sequence[Check]) -> NixFrame:
+    """Checks with their verdicts. Columns: name, verdict, reason (text)."""
+    return _frame("Checks", _CHECK, records)
+
+
+def commands(records: Sequence[Command]) -> NixFrame:
+    """Programs and what for. Columns: purpose, command (text, quoted as for a shell)."""
+    return _frame("Commands", _COMMAND, records)
+
+
+def facts(rows: Sequence[tuple[str, str]], caption: str) -> NixFrame:
+    """Facts in words. Columns: fact, value (text)."""
+    return _frame(caption, _FACT, rows)
+
+
+def _frame(
+    caption: str, columns: Sequence[Column], records: Sequence[Any], summary: str = ""
+) -> NixFrame:
+    frame = NixFrame(arrays(columns, records), copy=False)
+    frame.attrs = {"caption": caption, "summary": summary} if summary else {"caption": caption}
+    return frame

@@ -1,0 +1,38 @@
+"""HTML for notebooks, made with the templates beside the widgets: nothing in it is active text.
+
+Every value is made printable and then escaped, since package descriptions, notes and build logs
+are other people's text.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from .wording import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(template: str, **values: Any) -> str:
+    """The HTML of one template of `widgets/templates`, given without `.html.j2`."""
+    return _environment().get_template(f"{template}.html.j2").render(values)
+
+
+@cache
+def _environment() -> Environment:
+    import jinja2
+
+    from . import wording
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("luminous_nix_ipy", "widgets/templates"),
+        autoescape=True,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["wording"] = wording
+    return environment
