@@ -1,0 +1,101 @@
+"""Sections that must not be stopped half-way: an activation is finished, whoever cancels it.
+
+A cancel that comes in a critical section is kept and delivered when the section ends: at the next
+`await` after it, as asyncio delivers any cancel. Whoever waits for the work (`loop.run`) can see
+that it is in such a section, and say so instead of cancelling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FunctionType
+from typing import Any, TypeVar
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_active: list[str] = []
+_watched: ContextVar[list[str] | None] = ContextVar("luminous_nix_ipy_sections", default=None)
+
+
+def active() -> tuple[str, ...]:
+    """Names of the critical sections that this process is in."""
+    return tuple(_active)
+
+
+@contextmanager
+def watched(sections: list[str]) -> Iterator[None]:
+    """Watch the work that is started inside: `sections` names those it is in, at any time."""
+    token = _watched.set(sections)
+    try:
+        yield
+    finally:
+        _watched.reset(token)
+
+
+@contextmanager
+def critical(name: str) -> Iterator[None]:
+    """Keep cancels away from the running task until the end of this block.
+
+    Args:
+        name: what is going on, as the user is told: "activation".
+    """
+    sections = _watched.get()
+    kept: list[str | None] = []
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a critical section needs a running task")
+
+    def cancel(msg: Any | None = None) -> bool:
+        _log.warning("%s is in progress: the cancel is kept until it has ended", name)
+        kept.append(msg)
+        return True
+
+    outer = task.cancel
+    # asyncio asks the task itself, whoever cancels: Task.cancel of a waiting task, wait_for,
+    # timeout, the end of asyncio.run. So this reaches every cancel, and no C code goes around it.
+    task.cancel = cancel  # type: ignore[method-assign]
+    _active.append(name)
+    if sections is not None:
+        sections.append(name)
+    try:
+        yield
+    finally:
+        if sections is not None:
+            sections.remove(name)
+        _active.remove(name)
+        if isinstance(outer, FunctionType):  # of a section around this one
+            task.cancel = outer  # type: ignore[method-assign]
+        else:
+            del task.cancel
+        if kept:
+            task.cancel(kept[0])
+
+
+async def protect(work: Coroutine[Any, Any, T], name: str) -> T:
+    """Await `work` in a critical section; a cancel that came before it still stops it."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        work.close()
+        raise
+    with critical(name):
+        return await work
+
+
+def tell_in_progress(name: str) -> None:
+    """To whoever interrupts a critical section, in the cell that runs."""
+    _log.warning("interrupted in %s: kept", name)
+    print(f"{name} in progress; interrupt again to detach.", file=sys.stderr, flush=True)
+
+
+def tell_detached(name: str) -> None:
+    """To whoever interrupts it again."""
+    _log.warning("interrupted in %s again: detached", name)
+    print(f"{name} goes on without this cell.", file=sys.stderr, flush=True)
