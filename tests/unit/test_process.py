@@ -270,15 +270,15 @@ def test_an_abandoned_run_on_a_closed_loop_leaves_no_child_and_no_zombie() -> No
     loop.set_exception_handler(lambda loop, context: None)  # "Task was destroyed but is pending"
     pids: list[int] = []
 
-    async def body() -> Coroutine[Any, Any, Completed]:
+    async def body() -> tuple[Coroutine[Any, Any, Completed], asyncio.Task[Completed]]:
         collect = Pids()
         running = run(sleeper(), on_line=collect)
-        loop.create_task(running)
+        task = loop.create_task(running)
         await collect.event.wait()
         pids.extend(collect.pids)
-        return running
+        return running, task
 
-    running = loop.run_until_complete(body())
+    running, _task = loop.run_until_complete(body())
     loop.close()
     running.close()
     assert soon(lambda: not os.path.exists(f"/proc/{pids[0]}"))
