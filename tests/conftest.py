@@ -64,10 +64,11 @@ def no_slow_callbacks(
 ) -> Iterator[None]:
     """Loops made in this process run in debug mode, and one that is held too long fails the test.
 
-    Not for tests of kernels, whose client libraries have loops of their own, nor for a test marked
-    `slow_callbacks`. PYTHONASYNCIODEBUG would do the same, but children inherit it.
+    Not for tests of kernels and notebooks, whose client libraries have loops of their own, nor for
+    a test marked `slow_callbacks`. PYTHONASYNCIODEBUG would do the same, but children inherit it.
     """
-    if request.node.get_closest_marker("slow_callbacks") or "kernel" in request.path.parts:
+    foreign = {"kernel", "notebooks"} & set(request.path.parent.parts[-2:])
+    if foreign or request.node.get_closest_marker("slow_callbacks"):
         yield
         return
     slow: list[str] = []
