@@ -1,0 +1,116 @@
+"""The arguments of Nix's programs (nix-env(1), nix-store(1), nix3-path-info(1)), by version.
+
+Every function returns an argv. Paths of profiles and stores are absolute, so none is ever taken for
+an option.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+
+import msgspec
+
+from ..errors import CommandFailed
+from ..machine import Machine
+from .process import run
+
+Argv = tuple[str, ...]
+
+_NIX_COMMAND_IS_EXPERIMENTAL = (2, 4)
+_JSON_HAS_FORMATS = (2, 33)
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Which Nix a machine has."""
+
+    name: str
+    """"Nix", "Lix" or what else the program calls itself."""
+    version: tuple[int, ...]
+
+
+_releases: dict[str, Release | None] = {}
+
+
+async def nix_release(machine: Machine) -> Release | None:
+    """The Nix whose `nix` is first in the machine's PATH, asked once a kernel; None without one."""
+    program = shutil.which("nix", path=machine.child_environment().get("PATH"))
+    if program is None:
+        return None
+    if program not in _releases:
+        try:
+            answer = await run([program, "--version"], machine=machine)
+        except CommandFailed:
+            return None
+        _releases[program] = parse_release(answer.stdout)
+    return _releases[program]
+
+
+async def nix_version(machine: Machine) -> tuple[int, ...] | None:
+    """The version of the machine's Nix, such as (2, 34, 1); None where it has none."""
+    release = await nix_release(machine)
+    return None if release is None else release.version
+
+
+def parse_release(text: str) -> Release | None:
+    """What `nix --version` printed: `nix (Nix) 2.8.0`, `nix (Lix, like Nix) 2.93.3`,
+    `nix (Determinate Nix 3.1.0) 2.33.1`. The last number is the one that options follow."""
+    found = re.search(r"\(([A-Za-z ]*[A-Za-z])[^)]*\)\s+(\d+(?:\.\d+)*)", text)
+    if found is None:
+        return None
+    return Release(found[1], tuple(int(part) for part in found[2].split(".")))
+
+
+def list_generations(profile: str) -> Argv:
+    return ("nix-env", "--profile", profile, "--list-generations")
+
+
+def switch_generation(profile: str, number: int) -> Argv:
+    return ("nix-env", "--profile", profile, "--switch-generation", str(number))
+
+
+def set_profile(profile: str, path: str) -> Argv:
+    """Make a store path the newest generation, and the current one."""
+    return ("nix-env", "--profile", profile, "--set", path)
+
+
+def delete_generations(profile: str, numbers: Iterable[int]) -> Argv:
+    return ("nix-env", "--profile", profile, "--delete-generations", *map(str, numbers))
+
+
+def switch_to_configuration(system: str, action: str) -> Argv:
+    """The system's own activation; `action` is switch, boot, test or dry-activate."""
+    return (f"{system}/bin/switch-to-configuration", action)
+
+
+def add_indirect_root(link: str, path: str) -> Argv:
+    """Keep a store path from the garbage collector for as long as `link` points to it."""
+    return ("nix-store", "--realise", path, "--add-root", link, "--indirect")
+
+
+def print_invalid(paths: Iterable[str]) -> Argv:
+    """Prints those of the paths that are not valid in the store."""
+    return ("nix-store", "--check-validity", "--print-invalid", *paths)
+
+
+def path_info(release: Release | None, paths: Iterable[str]) -> Argv:
+    """Prints, as JSON, all that the store knows of the closures of these paths."""
+    return (*_path_info(release), "--recursive", *paths)
+
+
+def path_info_of_all(release: Release | None) -> Argv:
+    """Prints, as JSON, all that the store knows of every path."""
+    return (*_path_info(release), "--all")
+
+
+def _path_info(release: Release | None) -> Argv:
+    version = () if release is None else release.version
+    argv: Argv = ("nix",)
+    if version >= _NIX_COMMAND_IS_EXPERIMENTAL:
+        argv += ("--extra-experimental-features", "nix-command")
+    argv += ("path-info", "--json")
+    # Lix counts on from 2.90 and has the flag in no version.
+    if release is not None and release.name != "Lix" and version >= _JSON_HAS_FORMATS:
+        argv += ("--json-format", "1")
+    return argv
