@@ -1,0 +1,58 @@
+"""The verbs of `%nix`: one small module each, imported when it is used.
+
+A verb's module has `arguments(parser)`, which declares what it takes, and `run(session, ...)`,
+whose parameters are called as those arguments; its docstring is its help. Its name and summary are
+here, so that help and completion know every verb without importing any.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+VERBS: dict[str, str] = {
+    "status": "The machine at a glance",
+    "list": "The generations of a profile, newest first",
+    "diff": "Which packages differ between two generations or store paths",
+    "rollback": "Make an earlier generation the current one",
+    "note": "Write, show or remove a note on a generation",
+    "undo": "Put back what was current before the last change",
+    "journal": "What was changed: when, by whom, with which commands",
+    "metrics": "What was asked of the backend, how often and how fast",
+    "playground": "A disposable system to practise on",
+    "help": "What a verb does and takes",
+}
+
+DEFAULT = "status"
+"""The verb that a bare `%nix` means."""
+
+
+class Verb(Protocol):
+    """What the module of a verb has."""
+
+    def arguments(self, parser: Any) -> None:
+        """Declare the verb's arguments on a `parser.Parser`."""
+
+    def run(self, session: Any, **arguments: Any) -> object:
+        """Do it, and return what is to be shown.
+
+        Raises:
+            NixError: it could not be done.
+        """
+
+
+def load(name: str) -> Verb:
+    """The module of a verb.
+
+    Raises:
+        KeyError: there is no such verb.
+    """
+    if name not in VERBS:
+        raise KeyError(name)
+    return cast(Verb, import_module(f"{__name__}.{name}"))
+
+
+def overview() -> str:
+    """The verbs and their summaries, one a line."""
+    width = max(map(len, VERBS))
+    return "\n".join(f"%nix {name:<{width}}  {summary}" for name, summary in VERBS.items())

@@ -1,0 +1,51 @@
+"""What every change has in common: plan, show, ask, do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..backend.model import NixOperation, Plan
+from .consent import ask
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..widgets.show import PlanView, ReportView
+
+_ASKED = {"rollback": "Roll back", "undo": "Undo:"}
+_WHEN = {"switch": "", "boot": " from the next boot on", "test": " until the next boot"}
+
+
+def change(
+    session: Session, operation: NixOperation, *, yes: bool, dry_run: bool
+) -> PlanView | ReportView:
+    """Show the plan of a change, ask, and carry it out.
+
+    Returns:
+        The plan where nothing is to be done or `dry_run` asked for it, else the report.
+
+    Raises:
+        NixError: there is no such change, it is refused, nobody agreed, or it failed.
+    """
+    from IPython.display import display
+
+    from ..widgets.show import PlanView, ReportView
+
+    plan = session.plan(operation)
+    if plan.nothing_to_do or dry_run:
+        return PlanView(plan)
+    display(PlanView(plan))  # type: ignore[no-untyped-call]
+    # There is nothing to agree to where a check is red: executing it refuses it, and counts that.
+    if not yes and not plan.refused:
+        ask(_question(plan, session.host), session.shell, f"%nix {_line(plan)} --yes")
+    return ReportView(session.carry_out(operation, plan))
+
+
+def _question(plan: Plan, host: str) -> str:
+    before = plan.before.number if plan.before else "nothing"
+    where = "the PLAYGROUND" if plan.playground else host
+    steps = f"{plan.profile.name} {before} → {plan.target.number}"
+    return f"{_ASKED[plan.operation]} {steps} on {where}{_WHEN[plan.mode]}?"
+
+
+def _line(plan: Plan) -> str:
+    return f"rollback {plan.target.number}" if plan.operation == "rollback" else plan.operation

@@ -1,0 +1,83 @@
+"""Make an earlier generation the current one, and what it holds the running system.
+
+The plan is shown first: the packages, units and commands of the change, whether it needs a reboot,
+and what was checked. Then you are asked. Without N it is the previous generation: the greatest
+number below the current one.
+
+--to takes a date (2026-03-01, "2026-03-01 18:30"; a day means its end), a phrase (yesterday,
+3 days ago, last week), or words of a version, kernel, description or note.
+
+What was current before is kept from the garbage collector; %nix undo puts it back.
+
+Examples:
+  %nix rollback
+  %nix rollback 41 --dry-run
+  %nix rollback --to yesterday
+  %nix rollback --to 6.6.30 --yes
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING
+
+from .parser import Parser, add_profile, number
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..backend.model import Mode
+    from ..widgets.show import PlanView, ReportView
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "generation", metavar="N", nargs="?", type=_number, help="number of the generation"
+    )
+    parser.add_argument(
+        "--to", metavar="WHEN", nargs="+", help="a date, a phrase for one, or words (see above)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
+    parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
+        "--boot", dest="mode", action="store_const", const="boot", help="from the next boot on only"
+    )
+    when.add_argument(
+        "--test", dest="mode", action="store_const", const="test", help="until the next boot only"
+    )
+    parser.set_defaults(mode="switch")
+    add_profile(parser)
+
+
+def run(
+    session: Session,
+    *,
+    generation: int | None = None,
+    to: str | list[str] | None = None,
+    dry_run: bool = False,
+    yes: bool = False,
+    mode: Mode = "switch",
+    profile: str | None = None,
+) -> PlanView | ReportView:
+    from ..backend.model import NixOperation, OperationType
+    from .change import change
+
+    words = " ".join(to) if isinstance(to, list) else to
+    operation = NixOperation(
+        type=OperationType.ROLLBACK,
+        options={
+            "generation": generation,
+            "description": words,
+            "mode": mode,
+            "profile": profile,
+        },
+    )
+    return change(session, operation, yes=yes, dry_run=dry_run)
+
+
+def _number(text: str) -> int:
+    try:
+        return number(text)
+    except ArgumentTypeError as error:
+        what = f"{error}; a date or words follow --to, as in --to {text}"
+        raise ArgumentTypeError(what) from None

@@ -1,0 +1,126 @@
+"""What the verbs of one kernel share: the shell they run in, and one backend for each machine."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import TypeVar
+
+    from ..backend.backend import NixBackend
+    from ..backend.model import ChangeReport, NixOperation, NixResult, OperationType, Plan
+    from ..backend.progress import Progress
+    from ..machine import Machine
+
+    T = TypeVar("T")
+
+
+class Session:
+    """Runs operations for the verbs. Its backends keep their metrics while the kernel lives."""
+
+    def __init__(self) -> None:
+        self._backends: list[tuple[Machine, bool, NixBackend]] = []
+
+    @property
+    def shell(self) -> Any:
+        """The IPython shell, or None outside of IPython."""
+        ipython = sys.modules.get("IPython")
+        return None if ipython is None else ipython.get_ipython()
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that the verbs work on."""
+        from ..machine import current
+
+        return current()
+
+    @property
+    def host(self) -> str:
+        return socket.gethostname()
+
+    @property
+    def backend(self) -> NixBackend:
+        """The backend of this machine, with the reader that the settings want."""
+        from .. import settings
+        from ..backend.backend import NixBackend
+
+        machine, direct = self.machine, settings.get("enhanced_backend")
+        for known, reads_directly, backend in self._backends:
+            if known == machine and reads_directly == direct:
+                return backend
+        backend = NixBackend(machine)
+        self._backends.append((machine, direct, backend))
+        return backend
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine returns, run on the private loop; an interrupt cancels it."""
+        from .. import loop
+
+        return loop.run(coroutine)
+
+    def execute(self, operation_type: OperationType, **options: Any) -> dict[str, Any]:
+        """The data of an operation that reads.
+
+        Raises:
+            NixError: it could not be done.
+        """
+        from ..backend.model import NixOperation
+
+        operation = NixOperation(type=operation_type, options=options)
+        return _data(self.wait(self.backend.execute(operation)))
+
+    def plan(self, operation: NixOperation) -> Plan:
+        """What a change would do.
+
+        Raises:
+            NixError: there is no such change.
+        """
+        return self.wait(self.backend.plan(operation))
+
+    def carry_out(self, operation: NixOperation, plan: Plan) -> ChangeReport:
+        """Do what was agreed to, drawing its progress.
+
+        Raises:
+            NixError: it was refused, or it failed.
+        """
+        backend = self.backend
+        result = self._painted(backend.progress, backend.execute(operation, plan))
+        report: ChangeReport = _data(result)["report"]
+        return report
+
+    def draw(self, work: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
+        """What a coroutine returns, drawing the progress that it tells to what `work` is given."""
+        from ..backend.progress import Progress
+
+        progress = Progress()
+        return self._painted(progress, work(progress))
+
+    def _painted(self, progress: Progress, coroutine: Coroutine[Any, Any, T]) -> T:
+        from ..widgets.progress import painter_for
+
+        progress.painter = painter_for(self.shell)
+        try:
+            return self.wait(coroutine)
+        finally:
+            progress.painter = None
+
+
+_session = Session()
+
+
+def session() -> Session:
+    """The session of this kernel."""
+    return _session
+
+
+def _data(result: NixResult) -> dict[str, Any]:
+    if result.success:
+        return result.data
+    from ..errors import NixError
+
+    raise result.data.get("exception") or NixError(
+        result.message, result.error or "", result.suggestions
+    )

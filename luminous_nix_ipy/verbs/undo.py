@@ -1,0 +1,52 @@
+"""Put back what was current before the last change, or before the change with this ID.
+
+Each change keeps what was current before it until the third later change; --list shows them. The
+plan is shown first, then you are asked.
+
+Examples:
+  %nix undo --list
+  %nix undo --dry-run
+  %nix undo
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .parser import Parser
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..frames import NixFrame
+    from ..widgets.show import PlanView, ReportView
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", nargs="?", help="of the change (the last one)")
+    parser.add_argument("--list", action="store_true", help="what can be put back")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
+    parser.add_argument("--yes", action="store_true", help="agree beforehand")
+
+
+def run(
+    session: Session,
+    *,
+    id: str | None = None,
+    list: bool = False,
+    dry_run: bool = False,
+    yes: bool = False,
+) -> NixFrame | PlanView | ReportView:
+    from ..backend.model import NixOperation, OperationType
+    from ..backend.roots import list_backups
+
+    backups = list_backups(session.machine)
+    if list:
+        from .. import frames
+
+        return frames.backups(backups)
+    from .change import change
+
+    # The change may have been of any profile; without an ID it is the last one of all.
+    profile = next((b.profile for b in backups if id is None or b.id == id), None)
+    operation = NixOperation(type=OperationType.UNDO, options={"id": id, "profile": profile})
+    return change(session, operation, yes=yes, dry_run=dry_run)
