@@ -1,0 +1,276 @@
+"""The verbs of `%nix` as methods of the object `nix`: the same arguments, the same results.
+
+Where `%nix` cannot stand, such as in the middle of an expression, these can:
+
+    from luminous_nix_ipy import nix
+    newest = nix.list().iloc[0]
+    nix.rollback(41, yes=True)
+
+They wait for their result. To await, use `NixBackend`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, overload
+
+from .verbs import overview
+from .verbs.session import session
+
+if TYPE_CHECKING:
+    from .backend.model import Mode
+    from .frames import NixFrame
+    from .widgets.show import PlanView, ReportView, StatusView, Text
+
+    Action = Literal["start", "reset", "stop", "status"]
+
+
+class Nix:
+    """Every verb of `%nix` as a method. Each raises a `NixError` when it cannot be done."""
+
+    @overload
+    def status(self, *, json: Literal[False] = False) -> StatusView: ...
+    @overload
+    def status(self, *, json: Literal[True]) -> Text: ...
+    def status(self, *, json: bool = False) -> object:
+        """The machine at a glance.
+
+        Example:
+            >>> nix.status()
+        """
+        from .verbs.status import run
+
+        return run(session(), json=json)
+
+    @overload
+    def list(
+        self,
+        *,
+        profile: str | None = None,
+        sizes: bool = False,
+        all_columns: bool = False,
+        json: Literal[False] = False,
+    ) -> NixFrame: ...
+    @overload
+    def list(
+        self,
+        *,
+        profile: str | None = None,
+        sizes: bool = False,
+        all_columns: bool = False,
+        json: Literal[True],
+    ) -> Text: ...
+    def list(
+        self,
+        *,
+        profile: str | None = None,
+        sizes: bool = False,
+        all_columns: bool = False,
+        json: bool = False,
+    ) -> object:
+        """The generations of a profile, newest first.
+
+        Args:
+            profile: its name or path; None is the system's, else the user's own.
+            sizes: with the bytes of each closure, and those in no other generation.
+            all_columns: with revision, specialisations, description, note and paths.
+            json: as JSON text with the keys of nixos-rebuild.
+
+        Example:
+            >>> nix.list(sizes=True).nlargest(3, "unique_bytes")
+        """
+        from .verbs.list import run
+
+        return run(session(), profile=profile, sizes=sizes, all_columns=all_columns, json=json)
+
+    @overload
+    def diff(
+        self,
+        before: int | str | None = None,
+        after: int | str | None = None,
+        *,
+        profile: str | None = None,
+        json: Literal[False] = False,
+    ) -> NixFrame: ...
+    @overload
+    def diff(
+        self,
+        before: int | str | None = None,
+        after: int | str | None = None,
+        *,
+        profile: str | None = None,
+        json: Literal[True],
+    ) -> Text: ...
+    def diff(
+        self,
+        before: int | str | None = None,
+        after: int | str | None = None,
+        *,
+        profile: str | None = None,
+        json: bool = False,
+    ) -> object:
+        """Which packages differ between two generations or store paths.
+
+        Args:
+            before: a number, "booted", "running", "current", "previous", a store path or a link to
+                one; None is the previous generation.
+            after: the same; None is the current one.
+            profile: whose generations are meant.
+            json: as JSON text.
+
+        Example:
+            >>> nix.diff(41, 42).query("change == 'upgraded'")
+        """
+        from .verbs.diff import run
+
+        return run(session(), before=before, after=after, profile=profile, json=json)
+
+    def rollback(
+        self,
+        generation: int | None = None,
+        *,
+        to: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+        mode: Mode = "switch",
+        profile: str | None = None,
+    ) -> PlanView | ReportView:
+        """Make an earlier generation the current one: show the plan, ask, do it, verify it.
+
+        Args:
+            generation: its number; None is the previous one.
+            to: a date, a phrase such as "3 days ago", or words of a version, kernel, description or
+                note.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+            mode: "switch": now and at the next boot; "boot": from the next boot on; "test": until
+                the next boot.
+            profile: whose generation.
+
+        Example:
+            >>> nix.rollback(41, dry_run=True)
+            >>> nix.rollback(to="yesterday", yes=True)
+        """
+        from .verbs.rollback import run
+
+        return run(
+            session(),
+            generation=generation,
+            to=to,
+            dry_run=dry_run,
+            yes=yes,
+            mode=mode,
+            profile=profile,
+        )
+
+    def note(
+        self,
+        generation: int,
+        text: str | None = None,
+        *,
+        remove: bool = False,
+        profile: str | None = None,
+    ) -> Text:
+        """Write a note on a generation; without a text show it.
+
+        Example:
+            >>> nix.note(41, "before the kernel upgrade")
+            >>> nix.rollback(to="before the kernel", dry_run=True)
+        """
+        from .verbs.note import run
+
+        return run(session(), generation=generation, text=text, remove=remove, profile=profile)
+
+    def undo(
+        self,
+        id: str | None = None,
+        *,
+        list: bool = False,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> NixFrame | PlanView | ReportView:
+        """Put back what was current before a change, the last one where no `id` is given.
+
+        Args:
+            id: of the change, as the journal and `list` show it.
+            list: only return what can be put back.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+
+        Example:
+            >>> nix.undo(list=True)
+        """
+        from .verbs.undo import run
+
+        return run(session(), id=id, list=list, dry_run=dry_run, yes=yes)
+
+    @overload
+    def journal(
+        self,
+        *,
+        last: int | None = None,
+        all_columns: bool = False,
+        json: Literal[False] = False,
+    ) -> NixFrame: ...
+    @overload
+    def journal(
+        self, *, last: int | None = None, all_columns: bool = False, json: Literal[True]
+    ) -> Text: ...
+    def journal(
+        self, *, last: int | None = None, all_columns: bool = False, json: bool = False
+    ) -> object:
+        """What was changed, newest first: when, by whom, with what outcome.
+
+        Args:
+            last: only so many.
+            all_columns: with the commands that were run, what went wrong, paths and ids.
+            json: as JSON text.
+
+        Example:
+            >>> nix.journal(last=5)
+        """
+        from .verbs.journal import run
+
+        return run(session(), last=last, all_columns=all_columns, json=json)
+
+    def metrics(self) -> NixFrame:
+        """What was asked of the backend in this kernel: how often, with what success, how fast.
+
+        Example:
+            >>> nix.metrics()
+        """
+        from .verbs.metrics import run
+
+        return run(session())
+
+    def playground(
+        self, action: Action | None = None, *, generations: int | None = None
+    ) -> StatusView | Text:
+        """A disposable system to practise on.
+
+        Args:
+            action: "start" and "reset" make it, "stop" removes it, "status" shows it; None starts
+                it, or shows the one that there is.
+            generations: how many it has.
+
+        Example:
+            >>> nix.playground("start")
+        """
+        from .verbs.playground import run
+
+        return run(session(), action=action, generations=generations)
+
+    def help(self, verb: str | None = None) -> Text:
+        """What a verb does and takes; without one, all of them.
+
+        Example:
+            >>> nix.help("rollback")
+        """
+        from .verbs.help import run
+
+        return run(session(), verb=verb)
+
+    def __repr__(self) -> str:
+        return overview().replace("%nix ", "nix.")
+
+
+nix = Nix()
