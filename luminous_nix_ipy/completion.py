@@ -1,0 +1,218 @@
+"""What <tab> offers after `%nix`: verbs, options, generations and profiles.
+
+Only what costs next to nothing is looked at: the arguments that the verbs declare, and the names in
+the profiles' folders, remembered until a folder changes. No program is run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .verbs.parser import Parser
+
+IDENTIFIER = "luminous_nix_ipy.completion"
+
+_LINE = re.compile(
+    r"""^(?: (?: [^%#'"] | '[^']*' | "[^"]*" )* = )? \s* %%?nix (?P<rest> \s.* )$""",
+    re.DOTALL | re.VERBOSE,
+)
+"""`%nix …`, `%%nix …` and `x = %nix …`, up to the cursor."""
+
+_SIDES = ("current", "previous", "running", "booted")
+"""What `%nix diff` takes besides numbers and paths."""
+
+
+class Completions(NamedTuple):
+    """What fits, in the order to show it, and the text before the cursor that it replaces."""
+
+    fragment: str
+    found: list[tuple[str, str]]
+    """Each with the kind of thing that it is."""
+
+
+def complete(text: str) -> Completions | None:
+    """What may follow `text`, a line up to the cursor; None where it is no line of ours."""
+    match = _LINE.match(text)
+    if match is None:
+        return None
+    words, fragment = _split(match["rest"])
+    if words is None:
+        return Completions(fragment, [])
+    found = list(_candidates(words, fragment))
+    return Completions(fragment.rpartition("=")[2] if fragment[:2] == "--" else fragment, found)
+
+
+def register(shell: InteractiveShell) -> None:
+    """Offer completions in this shell; where IPython has no matchers of this kind (before 8.6),
+    there are none."""
+    try:
+        from IPython.core.completer import context_matcher
+    except ImportError:
+        return
+    unregister(shell)
+    matcher = context_matcher(identifier=IDENTIFIER, priority=100)(_match)
+    _matchers(shell).append(matcher)
+
+
+def unregister(shell: InteractiveShell) -> None:
+    """Offer none any more."""
+    matchers = _matchers(shell)
+    matchers[:] = [m for m in matchers if getattr(m, "matcher_identifier", None) != IDENTIFIER]
+
+
+def _matchers(shell: InteractiveShell) -> list[Any]:
+    found: list[Any] = getattr(getattr(shell, "Completer", None), "custom_matchers", [])
+    return found
+
+
+def _match(context: CompletionContext) -> SimpleMatcherResult:
+    from IPython.core.completer import SimpleCompletion
+
+    completions = complete(context.text_until_cursor)
+    if completions is None:
+        return {"completions": []}
+    return {
+        "completions": [SimpleCompletion(word, type=kind) for word, kind in completions.found],
+        "matched_fragment": completions.fragment,
+        "ordered": True,
+        # Names of Python and files are no answer here; but where we know none, files may be.
+        "suppress": bool(completions.found),
+    }
+
+
+def _split(rest: str) -> tuple[list[str] | None, str]:
+    """The words before the one at the cursor, and that one as it is typed. No words where the
+    cursor is inside a quotation."""
+    fragment = re.split(r"\s", rest)[-1]
+    before = rest[: len(rest) - len(fragment)]
+    try:
+        return shlex.split(before), fragment
+    except ValueError:
+        return None, fragment
+
+
+def _candidates(words: list[str], fragment: str) -> Iterator[tuple[str, str]]:
+    from .verbs import DEFAULT, VERBS
+
+    if not words and not fragment.startswith("-"):
+        yield from _starting(VERBS, fragment, "verb")
+        return
+    verb = DEFAULT if not words or words[0].startswith("-") else words.pop(0)
+    if verb in VERBS:
+        yield from _arguments(verb, words, fragment)
+
+
+def _arguments(verb: str, words: list[str], fragment: str) -> Iterator[tuple[str, str]]:
+    parser = _parser(verb)
+    options = parser.options()
+    name, equals, value = fragment.partition("=")
+    if equals and name in options:
+        yield from _values(options[name], value, words)
+        return
+    pending = parser.positionals()
+    expected = None
+    for word in words:
+        action = options.get(word)
+        if action is not None:
+            expected = action if action.nargs != 0 else None
+        elif expected is not None:
+            expected = expected if expected.nargs == "+" else None
+        elif pending and pending[0].nargs not in ("*", "+"):
+            pending.pop(0)
+    if fragment.startswith("-"):
+        yield from _starting((o for o in options if o not in words), fragment, "option")
+    elif expected is not None:
+        yield from _values(expected, fragment, words)
+    else:
+        if pending:
+            yield from _values(pending[0], fragment, words)
+        if not fragment:
+            yield from _starting((o for o in options if o not in words), "--", "option")
+
+
+@cache
+def _parser(verb: str) -> Parser:
+    from .verbs.parser import Parser
+
+    return Parser(verb)
+
+
+def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str, str]]:
+    """What an argument may be, told by the word that stands for it in the help."""
+    choices = getattr(action.type, "choices", ())
+    if choices:
+        yield from _starting(choices, fragment, "word")
+    elif action.metavar == "PROFILE":
+        yield from _starting(_profiles(), fragment, "profile")
+    elif action.dest == "generation" or action.metavar in ("A", "B"):
+        if action.metavar in ("A", "B"):
+            yield from _starting(_SIDES, fragment, "generation")
+        yield from _starting(map(str, _numbers(_profile_in(words))), fragment, "generation")
+
+
+def _starting(words: Iterable[str], fragment: str, kind: str) -> Iterator[tuple[str, str]]:
+    return ((word, kind) for word in words if word.startswith(fragment))
+
+
+def _profile_in(words: list[str]) -> str | None:
+    for word, following in pairwise([*words, ""]):
+        if word == "--profile":
+            return following or None
+        if word.startswith("--profile="):
+            return word.partition("=")[2]
+    return None
+
+
+_known: dict[tuple[object, ...], list[Any]] = {}
+"""What was found, by what was looked for and the times of the folders it was found in."""
+
+
+def _numbers(profile: str | None) -> list[int]:
+    """The numbers of a profile's generations, newest first; none where they cannot be had."""
+    from .errors import NixError
+    from .machine import current
+    from .store.profiles import find_profile, generation_number
+
+    try:
+        path = find_profile(current(), profile).path
+        folder, name = os.path.split(path)
+        key = ("generations", path, os.stat(folder).st_mtime_ns)
+        if key not in _known:
+            _forget("generations")
+            numbers = (generation_number(name, entry) for entry in os.listdir(folder))
+            _known[key] = sorted((n for n in numbers if n is not None), reverse=True)
+        return _known[key]
+    except (NixError, OSError):
+        return []
+
+
+def _profiles() -> list[str]:
+    """The names of the profiles there are."""
+    from .machine import current
+    from .store.profiles import known_profiles
+
+    machine = current()
+    try:
+        changed = os.stat(machine.profiles_dir).st_mtime_ns
+    except OSError:
+        changed = None
+    key = ("profiles", machine.profiles_dir, machine.home, changed)
+    if key not in _known:
+        _forget("profiles")
+        _known[key] = [profile.name for profile in known_profiles(machine)]
+    return _known[key]
+
+
+def _forget(kind: str) -> None:
+    for key in [key for key in _known if key[0] == kind]:
+        del _known[key]
