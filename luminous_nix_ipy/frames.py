@@ -44,7 +44,6 @@ __all__ = [
     "checks",
     "commands",
     "diff",
-    "diff_summary",
     "facts",
     "generations",
     "journal",
@@ -143,20 +142,7 @@ def diff(record: ClosureDiff, *, all_columns: bool = False) -> NixFrame:
     selected_after (bool).
     """
     columns = _CHANGE + _CHANGE_MORE if all_columns else _CHANGE
-    return _frame("Package changes", columns, record.changes, diff_summary(record))
-
-
-def diff_summary(record: ClosureDiff) -> str:
-    """A whole comparison in a line: its paths and bytes, before and after, and what was rebuilt."""
-    parts = [
-        f"paths {record.paths_before:,} → {record.paths_after:,} "
-        f"(+{record.paths_added:,} −{record.paths_removed:,})",
-        f"{wording.size(record.bytes_before)} → {wording.size(record.bytes_after)} "
-        f"({wording.size_change(record.bytes_after - record.bytes_before)})",
-    ]
-    if record.rebuilt:
-        parts.append(f"{record.rebuilt:,} rebuilt at the same version")
-    return ", ".join(parts)
+    return _frame("Package changes", columns, record.changes, wording.diff_summary(record))
 
 
 def _rate(name: str, of: tuple[str, ...]) -> Any:

@@ -49,7 +49,8 @@ class NixFrame(pd.DataFrame):
         marked = names.index("state") if "state" in names else 0
         for row in rows:
             if row[0] in problems:
-                row[marked] = f"{row[marked]}, problem" if row[marked] else "problem"
+                others = [] if row[marked] == _MISSING else [row[marked]]
+                row[marked] = ", ".join([*others, "problem"])
 
         notes = [f"Problem of {name}: {sentence}" for name, sentence in problems.items()]
         if len(shown) < len(self):
@@ -85,7 +86,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def _printable(value: Any) -> str:
-    return wording.printable(str(value))
+    return wording.printable(str(value)) or _MISSING
 
 
 def _yes_or_no(value: Any) -> str:

@@ -23,7 +23,8 @@ _LONGEST_PIECE = 20
 """A piece without a place to fold that is longer than this may be cut in two."""
 _COMFORT = 30
 """Columns of a terminal that a long cell gets where a table is shown in blocks."""
-_FOLDS = re.compile(r"(?<=[\s,_./])(?=\S)")
+_WORDS = re.compile(r"(?<=\s)(?=\S)")
+_FOLDS = re.compile(r"(?<=[\s,_./-])(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,13 @@ class Table:
     """Rows of printable words; the first column names its row."""
 
     headers: Sequence[str]
+    """Names of the columns; none where the rows' names say all."""
     rows: Sequence[Sequence[str]]
     caption: str = ""
     right: frozenset[int] = frozenset()
     """Columns of numbers, which are aligned on the right."""
+    strong: frozenset[int] = frozenset()
+    """Rows that stand out, where letters can be bold."""
     notes: Sequence[str] = ()
     """Sentences under the table, such as its summary and how many rows are not shown."""
 
@@ -43,8 +47,10 @@ class Table:
         parts = [paragraph(self.caption, width)] if self.caption else []
         for i, block in enumerate(self._blocks(width)):
             parts += [""] if i else []
-            rule = ["─" * room for room in block.values()]
-            lines = [*self._row(self.headers, block), "  ".join(rule)]
+            lines = []
+            if self.headers:
+                rule = ["─" * room for room in block.values()]
+                lines = [*self._row(self.headers, block), (" " * _GAP).join(rule)]
             for row in self.rows:
                 lines += self._row(row, block)
             parts.append("\n".join(lines))
@@ -71,17 +77,21 @@ class Table:
                     justify="right" if column in self.right else "left",
                     width=room,
                 )
-            for row in self.rows:
-                drawn.add_row(*(Text("\n".join(_fold(row[c], room))) for c, room in block.items()))
+            for i, row in enumerate(self.rows):
+                cells = [Text("\n".join(_fold(row[c], room))) for c, room in block.items()]
+                drawn.add_row(*cells, style="bold" if i in self.strong else None)
             parts.append(drawn)
         return console.Group(*parts, *map(Text, self.notes))
 
     def _blocks(self, width: int) -> Iterator[dict[int, int]]:
         """Columns that are shown side by side, each with the room that it gets."""
-        columns = [[name, *(row[i] for row in self.rows)] for i, name in enumerate(self.headers)]
+        rows = [self.headers, *self.rows] if self.headers else self.rows
+        columns = list(zip(*rows, strict=True))
         lengths = [Counter(map(wording.columns, column)) for column in columns]
         longest = [max(counts) for counts in lengths]
         least = [min(_LONGEST_PIECE, max(map(_longest_piece, column))) for column in columns]
+        if not self.headers:
+            least[0] = longest[0]
 
         block: list[int] = []
         everything = range(len(columns))
@@ -125,20 +135,22 @@ def _fit(
 
 
 def _fold(cell: str, width: int) -> list[str]:
-    """The lines of a cell in a column of `width`, which is at least one."""
+    """The lines of a cell in a column of `width`: folded between words, else within them."""
     if wording.columns(cell) <= width:
         return [cell]
+    pieces: list[str] = []
+    for word in _WORDS.split(cell):
+        pieces += [word] if wording.columns(word.rstrip()) <= width else _FOLDS.split(word)
     lines = [""]
-    for piece in _FOLDS.split(cell):
+    for piece in pieces:
         if wording.columns(lines[-1] + piece.rstrip()) <= width:
             lines[-1] += piece
             continue
         lines.append("")
-        for character in piece.rstrip():
-            if wording.columns(lines[-1] + character) > width:
+        for character in piece:
+            if wording.columns(lines[-1] + character) > width and not character.isspace():
                 lines.append("")
             lines[-1] += character
-        lines[-1] += piece[len(piece.rstrip()) :]
     return [line.rstrip() for line in lines if line.strip()]
 
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .records import ClosureDiff
 
 _JOINERS = {"\u200c", "\u200d"}
 """Invisible, but ordinary spelling of some scripts and of emoji; they cannot hide or reorder."""
@@ -80,6 +84,29 @@ def duration(seconds: float) -> str:
 def plural(count: int, noun: str) -> str:
     """A count with its noun, which takes an s: "1 path", "1,523 paths"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def diff_summary(diff: ClosureDiff) -> str:
+    """A whole comparison in a line: its paths and bytes, before and after, and what was rebuilt."""
+    parts = [
+        f"paths {diff.paths_before:,} → {diff.paths_after:,} "
+        f"(+{diff.paths_added:,} −{diff.paths_removed:,})",
+        f"{size(diff.bytes_before)} → {size(diff.bytes_after)} "
+        f"({size_change(diff.bytes_after - diff.bytes_before)})",
+    ]
+    if diff.rebuilt:
+        parts.append(f"{diff.rebuilt:,} rebuilt at the same version")
+    return ", ".join(parts)
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter and a full stop."""
+    return capital(text) if text.endswith((".", "!", "?")) else f"{capital(text)}."
 
 
 def columns(text: str) -> int:
