@@ -7,11 +7,12 @@ default. An environment variable that cannot be understood is told once, and the
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from typing import Any
 
-from traitlets import Bool, Enum, HasTraits, Int, TraitError, TraitType
+from traitlets import Bool, Enum, HasTraits, Int, TraitError, TraitType, observe
 
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
@@ -48,6 +49,10 @@ class SettingTraits(HasTraits):
         min=0,
         help="Seconds that lists are remembered, while what they were read from is unchanged.",
     ).tag(config=True, env="LUMINOUS_NIX_CACHE_SECONDS")
+
+    @observe("log_level")
+    def _log_level_changed(self, change: Any) -> None:
+        logging.getLogger(__package__).setLevel(change["new"])
 
     def chosen(self, name: str) -> bool:
         """Whether `%config`, a configuration file or an assignment set this one."""
