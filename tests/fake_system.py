@@ -104,3 +104,10 @@ def select(profile: str, number: int) -> None:
     if os.path.lexists(profile):
         os.unlink(profile)
     os.symlink(f"{os.path.basename(profile)}-{number}-link", profile)
+
+
+def add_program(folder: Path, name: str, script: str) -> None:
+    """Make a program of these lines of /bin/sh."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
