@@ -1,0 +1,241 @@
+"""Painters draw progress where it can be seen, and leave behind static words only."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.displaypub import CapturingDisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from luminous_nix_ipy.backend.progress import Progress, ProgressState
+from luminous_nix_ipy.widgets.progress import (
+    DisplayPainter,
+    LinePainter,
+    RichPainter,
+    WidgetPainter,
+    look_at,
+    painter_for,
+)
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def state(**changes: Any) -> ProgressState:
+    fields: dict[str, Any] = {
+        "title": "rollback",
+        "message": "activating",
+        "fraction": 0.6,
+        "elapsed": 12.0,
+        "remaining": 8.0,
+    }
+    return ProgressState(**{**fields, **changes})
+
+
+def end(success: bool = True, **changes: Any) -> ProgressState:
+    changes = {"message": "Now at 41.", "remaining": None, **changes}
+    return state(done=True, success=success, **changes)
+
+
+@pytest.fixture
+def displayed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What is displayed, as the display publisher of a shell hears it."""
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = InteractiveShell.instance(config=config)
+    publisher = CapturingDisplayPublisher()
+    monkeypatch.setattr(shell, "display_pub", publisher)
+    yield publisher.outputs
+    InteractiveShell.clear_instance()
+
+
+IN_KERNEL: Any = SimpleNamespace(kernel=object())
+IN_TERMINAL: Any = SimpleNamespace()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+# words
+
+
+def test_the_words_of_progress() -> None:
+    assert look_at(state()).line == "rollback: activating, 60 %, 12 s, about 8.0 s left"
+    assert look_at(state(message="rollback", remaining=None)).line == "rollback, 60 %, 12 s"
+    assert look_at(end()).line == "rollback: Now at 41., done in 12 s"
+    assert look_at(end(success=False)).line == "rollback: Now at 41., failed after 12 s"
+
+
+@given(st.text(), st.text())
+def test_words_are_one_printable_line_whatever_programs_print(title: str, message: str) -> None:
+    line = look_at(state(title=title, message=message)).line
+    assert all(c.isprintable() or c in "\u200c\u200d" for c in line)
+    line.encode()
+
+
+def test_terminal_codes_are_taken_out() -> None:
+    assert look_at(state(message="\x1b[31mred\x1b[0m")).headline == "rollback: red"
+
+
+# which one
+
+
+@pytest.mark.parametrize(
+    ("mode", "painter"),
+    [
+        ("auto", WidgetPainter),
+        ("widget", WidgetPainter),
+        ("text", DisplayPainter),
+        ("none", type(None)),
+    ],
+)
+def test_the_painter_of_a_kernel(mode: str, painter: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUMINOUS_NIX_PROGRESS", mode)
+    assert type(painter_for(IN_KERNEL)) is painter
+
+
+def test_a_kernel_without_ipywidgets_updates_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    assert type(painter_for(IN_KERNEL)) is DisplayPainter
+    monkeypatch.setenv("LUMINOUS_NIX_PROGRESS", "widget")
+    assert type(painter_for(IN_KERNEL)) is DisplayPainter
+
+
+@pytest.mark.parametrize("mode", ["auto", "widget", "text"])
+def test_the_painter_of_a_terminal_and_of_a_pipe(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUMINOUS_NIX_PROGRESS", mode)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert type(painter_for(None)) is RichPainter
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert type(painter_for(IN_TERMINAL)) is LinePainter
+
+
+# in a notebook
+
+
+def test_a_display_is_made_once_updated_and_left_static(displayed: list[dict[str, Any]]) -> None:
+    painter = DisplayPainter()
+    painter.draw(state(fraction=0.1))
+    painter.draw(state(fraction=0.5))
+    painter.close(end())
+    assert [output["update"] for output in displayed] == [False, True, True]
+    assert len({output["transient"]["display_id"] for output in displayed}) == 1
+    last = displayed[-1]["data"]
+    assert set(last) == {"text/plain", "text/html"}
+    assert last["text/plain"] == "rollback: Now at 41., done in 12 s"
+    assert 'value="0.600"' in last["text/html"]
+    assert "done in 12 s" in last["text/html"]
+
+
+def test_a_widget_shows_words_and_bar_then_goes(displayed: list[dict[str, Any]]) -> None:
+    from ipywidgets import Widget
+    from ipywidgets.widgets.widget import _instances
+
+    before = set(_instances)
+    painter = WidgetPainter()
+    painter.draw(state(fraction=0.1))
+    assert WIDGET in displayed[0]["data"]
+    assert "text/plain" in displayed[0]["data"]
+    assert displayed[0]["data"]["text/html"].count("<progress") == 1
+    painter.draw(state(message="a <b> & c", fraction=0.5))
+    assert painter.bar.value == 0.5
+    assert painter.message.value == "rollback: a &lt;b&gt; &amp; c"
+    assert painter.time.value == "50 %, 12 s, about 8.0 s left"
+    assert "lx-bar" in painter.bar._dom_classes
+    assert "lx-message" in painter.message._dom_classes
+    assert isinstance(painter.box, Widget)
+    painter.close(end(success=False))
+    assert set(_instances) == before
+    assert displayed[-1]["update"]
+    assert set(displayed[-1]["data"]) == {"text/plain", "text/html"}
+    assert "failed after" in displayed[-1]["data"]["text/plain"]
+
+
+def test_a_painter_can_be_used_again(displayed: list[dict[str, Any]]) -> None:
+    painter = WidgetPainter()
+    for _ in range(2):
+        painter.draw(state())
+        painter.close(end())
+    assert [output["update"] for output in displayed] == [False, True] * 2
+    assert len({output["transient"]["display_id"] for output in displayed}) == 2
+
+
+def test_an_end_without_a_beginning_leaves_nothing(displayed: list[dict[str, Any]]) -> None:
+    DisplayPainter().close(end())
+    assert displayed == []
+
+
+def test_html_escapes_everything_and_names_the_bar(displayed: list[dict[str, Any]]) -> None:
+    bad = "<script>alert(1)</script>\" onload='x' &amp;"
+    painter = DisplayPainter()
+    painter.draw(state(title=bad, message=bad))
+
+    class Tags(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.seen.append((tag, dict(attrs)))
+
+    tags = Tags()
+    tags.feed(displayed[0]["data"]["text/html"])
+    assert [tag for tag, _ in tags.seen] == ["div", "span", "progress", "span"]
+    bar = tags.seen[2][1]
+    assert bar == {"class": "lx-bar", "max": "1", "value": "0.600", "aria-label": bad}
+
+
+# in a terminal
+
+
+def test_rich_draws_a_bar_and_leaves_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "90")
+    painter = RichPainter()
+    painter.draw(state(message="[red]not markup[/red]"))
+    painter.draw(state(fraction=0.9))
+    painter.close(end())
+    output = terminal.getvalue()
+    assert "[red]not markup[/red]" in output
+    assert "90 %, 12 s, about 8.0 s left" in output
+    assert output.rstrip().endswith("rollback: Now at 41., done in 12 s")
+    assert "\x1b[2K" in output, "the bar itself is taken away"
+
+
+def test_a_pipe_gets_a_line_when_the_words_change(capsys: pytest.CaptureFixture[str]) -> None:
+    painter = LinePainter()
+    for fraction in (0.1, 0.2, 0.3):
+        painter.draw(state(fraction=fraction))
+    painter.draw(state(message="checking", fraction=0.9))
+    painter.close(end())
+    assert capsys.readouterr().err.splitlines() == [
+        "rollback: activating, 10 %, 12 s, about 8.0 s left",
+        "rollback: checking, 90 %, 12 s, about 8.0 s left",
+        "rollback: Now at 41., done in 12 s",
+    ]
+
+
+def test_progress_drives_a_painter(displayed: list[dict[str, Any]]) -> None:
+    progress = Progress(painter=DisplayPainter(), interval=0)
+    progress.begin("list")
+    progress.update("reading", 0.5)
+    progress.finish("3 generations.")
+    texts = [output["data"]["text/plain"] for output in displayed]
+    assert [text.split(",")[0] for text in texts] == [
+        "list",
+        "list: reading",
+        "list: 3 generations.",
+    ]
