@@ -1,0 +1,119 @@
+"""Backups: what was current before a change, kept from the garbage collector.
+
+Each backup is one gc root, a link named after its change's journal id. A root below Nix's own gc
+roots folder is direct; where that folder is not ours to write, Nix is asked for an indirect one
+(nix-store(1), `--add-root`, `--indirect`) in the user's state folder. The three newest backups of a
+profile stay, so that one is there until the third later change.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+
+from ..errors import NixError
+from ..machine import Machine
+from ..records import Command, Profile
+from ..tools.commands import add_indirect_root
+from .journal import read_journal
+from .model import Backup
+
+_KEPT = 3
+
+
+def root_folders(machine: Machine) -> tuple[str, str]:
+    """Where the roots of backups are: the direct ones, and the indirect ones."""
+    return f"{machine.gcroots_dir}/luminous-nix", f"{machine.user_state_dir}/roots"
+
+
+def root_path(machine: Machine, change_id: str) -> tuple[str, bool]:
+    """Where the root of a change goes, and whether it is a direct one."""
+    direct, indirect = root_folders(machine)
+    parent = direct if os.path.isdir(direct) else machine.gcroots_dir
+    if os.access(parent, os.W_OK):
+        return f"{direct}/{change_id}", True
+    return f"{indirect}/{change_id}", False
+
+
+def root_command(machine: Machine, change_id: str, store_path: str) -> Command | None:
+    """The command that makes an indirect root; None where a plain link does."""
+    path, direct = root_path(machine, change_id)
+    if direct:
+        return None
+    return Command(
+        add_indirect_root(path, store_path),
+        "keep what is current now from the garbage collector",
+    )
+
+
+async def make_root(
+    machine: Machine,
+    change_id: str,
+    store_path: str,
+    run: Callable[[Command], Awaitable[object]],
+) -> str:
+    """Keep a store path; the root's path.
+
+    Raises:
+        NixError: the root cannot be made.
+    """
+    path, direct = root_path(machine, change_id)
+    command = root_command(machine, change_id, store_path)
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        if direct:
+            os.symlink(store_path, path)
+    except OSError as error:
+        raise NixError(
+            "What is current now cannot be kept from the garbage collector.",
+            f"{path}: {error.strerror}.",
+            ["Nothing was changed. Free space or mend the rights of that folder, then try again."],
+        ) from error
+    if command is not None:
+        await run(command)
+    return path
+
+
+def list_backups(machine: Machine, profile: Profile | None = None) -> list[Backup]:
+    """The backups that are still there, newest first; of one profile, or of all."""
+    if not any(os.path.isdir(folder) for folder in root_folders(machine)):
+        return []
+    entries, _ = read_journal(machine)
+    return [
+        Backup(
+            id=entry.id,
+            made=entry.started,
+            operation=entry.operation,
+            profile=entry.profile,
+            number=entry.from_number,
+            path=entry.from_path,
+            root=entry.backup,
+        )
+        for entry in reversed(entries)
+        if entry.backup is not None
+        and entry.from_number is not None
+        and entry.from_path is not None
+        and (profile is None or entry.profile == profile.path)
+        and os.path.islink(entry.backup)
+    ]
+
+
+def kept_paths(machine: Machine, profile: Profile) -> frozenset[str]:
+    """The store paths that backups of this profile keep."""
+    return frozenset(backup.path for backup in list_backups(machine, profile))
+
+
+def drop_old_roots(machine: Machine, profile: Profile) -> list[Backup]:
+    """Remove the roots beyond the newest three of a profile; those that went."""
+    old = list_backups(machine, profile)[_KEPT:]
+    for backup in old:
+        drop_root(backup.root)
+    return old
+
+
+def drop_root(root: str) -> None:
+    """Remove one root; one that is gone already is no error."""
+    try:
+        os.unlink(root)
+    except FileNotFoundError:
+        return
