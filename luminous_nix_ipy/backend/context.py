@@ -1,0 +1,95 @@
+"""What an operation works with: the machine, its readers, and how a program is run on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from .. import settings
+from ..errors import CommandFailed, DatabaseUnreadable
+from ..machine import Machine
+from ..records import Command, Generation, Profile
+from ..store.profiles import find_profile
+from ..store.reader import DirectReader, ReaderProtocol
+from ..tools import stand_in
+from ..tools.process import Completed, run
+from ..tools.reader import CommandReader
+from .progress import Progress
+from .roots import kept_paths
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Context:
+    """One machine as an operation sees it. Reads fall back from the database to Nix's programs."""
+
+    def __init__(self, machine: Machine, progress: Progress, *, direct: bool) -> None:
+        self.machine = machine
+        self.progress = progress
+        self.fallback: str | None = None
+        """Why the last read went through Nix's programs although the direct reader was wanted."""
+        self._commands: ReaderProtocol = CommandReader(machine)
+        self.reader: ReaderProtocol = DirectReader(machine) if direct else self._commands
+
+    async def read(self, ask: Callable[[ReaderProtocol], Awaitable[_T]]) -> _T:
+        """Ask the reader in use; where it cannot read the database, ask Nix's programs."""
+        try:
+            answer = await ask(self.reader)
+        except DatabaseUnreadable as unreadable:
+            if self.reader is self._commands:
+                raise
+            _log.warning("reading through Nix's programs: %s", unreadable)
+            try:
+                answer = await ask(self._commands)
+            except CommandFailed as failed:
+                _log.warning("Nix's programs did not answer either: %s", failed)
+                raise unreadable from failed
+            self.fallback = str(unreadable)
+            return answer
+        self.fallback = None
+        return answer
+
+    @property
+    def reader_label(self) -> str:
+        """The reader in use, with the reason where it is a fallback."""
+        return f"command ({self.fallback})" if self.fallback else self.reader.name
+
+    def profile(self, name: str | None) -> Profile:
+        """Raises: NotFound: no such profile."""
+        return find_profile(self.machine, name)
+
+    async def generations(self, profile: Profile, *, sizes: bool = False) -> list[Generation]:
+        """All generations of the profile, newest first, with their details and notes."""
+        kept = await asyncio.to_thread(kept_paths, self.machine, profile)
+        return await self.read(lambda r: r.generations(profile, sizes=sizes, kept=kept))
+
+    async def run(
+        self, command: Command, *, check: bool = True, at_most: float | None = None
+    ) -> Completed:
+        """Run one program of a change, telling its last line as it comes."""
+        substitute = stand_in.find(self.machine)
+        if substitute is not None and os.path.basename(command.argv[0]) == "nix-env":
+            output = await asyncio.to_thread(substitute, self.machine, command.argv)
+            return Completed(command.argv, 0, output, "", 0.0)
+        return await run(
+            command.argv,
+            machine=self.machine,
+            check=check,
+            timeout=at_most,
+            on_line=lambda _, line: self.progress.update(line),
+        )
+
+    def may_change_system(self, profile: Profile) -> tuple[bool, str]:
+        """Whether this process may change a system's profile, and why (not)."""
+        if self.machine.playground is not None:
+            return True, "a playground belongs to whoever made it"
+        if os.geteuid() == 0:
+            return True, "running as root"
+        owned = os.path.lexists(profile.path) and os.lstat(profile.path).st_uid == os.geteuid()
+        if settings.get("allow_unprivileged") and owned:
+            return True, "LUMINOUS_NIX_ALLOW_UNPRIVILEGED permits it on a profile that you own"
+        return False, "changing the system needs root"
