@@ -1,0 +1,53 @@
+"""One change of ours at a time: two kernels on one machine never move the same thing together.
+
+An advisory lock of our own beside the journal; Nix's lock of the profile is left to nix-env, which
+takes it for each step.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import NixError, Refused
+from ..machine import Machine
+from ..records import ProfileKind
+from .journal import journal_file
+
+
+@contextmanager
+def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
+    """Hold the lock for changes of such profiles.
+
+    Raises:
+        Refused: another change holds it; says which process.
+        NixError: the lock file cannot be made.
+    """
+    path = os.path.join(os.path.dirname(journal_file(machine, kind)), "change.lock")
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise NixError(
+            f"The lock {path} cannot be made.",
+            f"{error.strerror}. Nothing was changed.",
+            ["Free space or give yourself the right to write there, then try again."],
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown"
+            raise Refused(
+                "Another change is under way.",
+                f"Process {holder} is making it. Nothing was changed.",
+                ["Wait until it has ended, then try again."],
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
