@@ -1,0 +1,186 @@
+"""The one door: every operation is validated, looked up, carried out and counted here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Hashable
+from typing import Any
+
+from .. import settings
+from ..errors import NixError, NotServed
+from ..log import start as start_log
+from ..machine import Machine, current
+from . import recovery
+from .cache import CACHED, OperationCache
+from .context import Context
+from .metrics import Metrics
+from .model import NixOperation, NixResult, OperationType, Plan
+from .operations import SERVED, Served, listing
+from .progress import Callback, Progress
+from .validation import validate
+
+_log = logging.getLogger(__name__)
+
+
+class NixBackend:
+    """Operations on one machine.
+
+    Reads Nix's files directly, or through Nix's programs where LUMINOUS_NIX_ENHANCED_BACKEND is
+    false. Bound to no event loop: one backend may be used under several, one after the other.
+
+    Args:
+        machine: the machine to work on; None is the one this kernel works on.
+
+    Example:
+        >>> import asyncio
+        >>> from luminous_nix_ipy import NixBackend, NixOperation, OperationType
+        >>> backend = NixBackend()
+        >>> result = asyncio.run(backend.execute(NixOperation(OperationType.LIST_GENERATIONS)))
+    """
+
+    _direct: bool | None = None
+
+    def __init__(self, machine: Machine | None = None) -> None:
+        self.machine = current() if machine is None else machine
+        direct = settings.get("enhanced_backend") if self._direct is None else self._direct
+        self.progress = Progress()
+        self.cache = OperationCache()
+        self.metrics = Metrics()
+        self._context = Context(self.machine, self.progress, direct=direct)
+        start_log(self.machine)
+
+    @property
+    def async_api(self) -> None:
+        """The nixos-rebuild module, where one is used. This backend uses none."""
+        return None
+
+    @property
+    def reader(self) -> str:
+        """The reader in use: "direct" or "command"."""
+        return self._context.reader.name
+
+    def set_progress_callback(self, callback: Callback | None) -> None:
+        """Call `callback(message, fraction)`, at most ten times a second, fraction 0 to 1."""
+        self.progress.callback = callback
+
+    def get_metrics(self) -> dict[str, Any]:
+        """Counts of this backend: see `Metrics.as_dict`."""
+        return self.metrics.as_dict()
+
+    async def plan(self, operation: NixOperation) -> Plan:
+        """What a change would do; changes nothing.
+
+        Raises:
+            NixError: there is nothing to plan, and why.
+        """
+        served = _served(operation)
+        if served.plan is None:
+            raise NotServed(
+                f"{operation.type.value} changes nothing, so there is no plan of it.",
+                "",
+                ["Execute it."],
+            )
+        return await served.plan(self._context, operation)
+
+    async def execute(self, operation: NixOperation, plan: Plan | None = None) -> NixResult:
+        """Carry out an operation; calling it is the consent.
+
+        Args:
+            operation: what to do.
+            plan: for a change, the plan that was agreed to; it is refused when the machine has
+                changed since. None makes one now.
+
+        Never raises for what goes wrong: the result says so, and its data holds the `exception`.
+        Only a cancellation passes through.
+        """
+        started = time.monotonic()
+        cached: bool | None = None
+        try:
+            served = _served(operation)
+            token = self._token(operation)
+            found = None if token is None else self.cache.get(operation, token)
+            cached = None if token is None else found is not None
+            if found is not None:
+                result = found
+            else:
+                self.progress.begin(operation.type.value.replace("_", " "))
+                result = await served.run(self._context, operation, plan)
+                if token is not None and result.success and token == self._token(operation):
+                    self.cache.set(operation, token, result)
+        except asyncio.CancelledError:
+            self._count(operation, False, started, cached)
+            self.progress.finish("interrupted", success=False)
+            raise
+        except Exception as error:
+            result = _failure(error)
+        result.duration = time.monotonic() - started
+        self._count(operation, result.success, started, cached)
+        if cached is not True:
+            self.progress.finish(result.message, success=result.success)
+        return result
+
+    def _token(self, operation: NixOperation) -> Hashable | None:
+        """What the remembered answer would rest on; None for what is never remembered."""
+        if operation.type not in CACHED:
+            return None
+        return listing.token(self._context, self._context.profile(operation.options.get("profile")))
+
+    def _count(
+        self, operation: NixOperation, success: bool, started: float, cached: bool | None
+    ) -> None:
+        name = getattr(operation.type, "value", str(operation.type))
+        seconds = time.monotonic() - started
+        self.metrics.record(name, success=success, seconds=seconds, cached=cached)
+
+
+class EnhancedNativeNixBackend(NixBackend):
+    """The backend that reads Nix's files directly, whatever the environment says."""
+
+    _direct = True
+
+
+class NativeNixBackend(NixBackend):
+    """The backend that reads through Nix's programs, whatever the environment says."""
+
+    _direct = False
+
+
+def _served(operation: NixOperation) -> Served:
+    validate_type(operation)
+    served = SERVED.get(operation.type)
+    if served is None:
+        raise NotServed(
+            f"This version does not offer {operation.type.value}.",
+            "Nothing was done.",
+            [f"It offers {', '.join(sorted(kind.value for kind in SERVED))}."],
+        )
+    validate(operation, served.options)
+    return served
+
+
+def validate_type(operation: NixOperation) -> None:
+    """Raises: Refused: the type is no OperationType."""
+    if not isinstance(operation.type, OperationType):
+        validate(operation, {})
+
+
+def _failure(error: Exception) -> NixResult:
+    if isinstance(error, NixError):
+        _log.info("refused or failed: %s", error)
+        message = error.what
+    else:
+        _log.exception("unexpected failure")
+        message = f"An unexpected error occurred: {type(error).__name__}."
+    data: dict[str, Any] = {"exception": error}
+    report = getattr(error, "report", None)
+    if report is not None:
+        data["report"] = report
+    return NixResult(
+        success=False,
+        message=message,
+        data=data,
+        error=str(error) or type(error).__name__,
+        suggestions=recovery.suggestions(error),
+    )
