@@ -29,10 +29,15 @@ def _environment() -> Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("luminous_nix_ipy", "widgets/templates"),
         autoescape=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
+        finalize=_finalize,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["wording"] = wording
     return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Printable text; what a template has made already (it has `__html__`) stays as it is."""
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

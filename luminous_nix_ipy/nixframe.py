@@ -37,8 +37,7 @@ class NixFrame(pd.DataFrame):
         return render("frame", table=self._table())
 
     def _table(self) -> Table:
-        limit = pd.get_option("display.max_rows")
-        shown = pd.DataFrame(self if limit is None else self.iloc[:limit])
+        shown = self.iloc[: pd.get_option("display.max_rows") or None]
         if not isinstance(shown.index, pd.RangeIndex):
             shown = shown.reset_index(allow_duplicates=True)
         names = [wording.printable(str(name)) for name in shown.columns]

@@ -90,6 +90,8 @@ class Table:
         lengths = [Counter(map(wording.columns, column)) for column in columns]
         longest = [max(counts) for counts in lengths]
         least = [min(_LONGEST_PIECE, max(map(_longest_piece, column))) for column in columns]
+        if not columns:
+            return
         if not self.headers:
             least[0] = longest[0]
 

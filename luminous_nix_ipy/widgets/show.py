@@ -107,7 +107,7 @@ class PlanView(View):
         facts.append(("Reboot", _reboot(plan.reboot_needed, plan.reboot_reason)))
 
         parts: list[Table | Steps | Words] = [
-            Table((), facts),
+            Table((), facts, "In short"),
             _packages(plan.diff, plan.diff_problem),
             _units(plan),
         ]
@@ -168,7 +168,7 @@ class ReportView(View):
         parts: list[Table | Steps | Words] = []
         if report.error:
             parts.append(Words("What went wrong", printable_lines(report.error.strip())))
-        parts.append(Table((), facts))
+        parts.append(Table((), facts, "In short"))
         if report.verified:
             parts.append(_checks("Verified afterwards", report.verified))
         if report.commands:
@@ -222,7 +222,7 @@ class StatusView(View):
     def _page(self) -> Page:
         title = f"{printable(self.status.machine)} on {printable(self.status.host)}"
         playground = self.status.machine.startswith("playground")
-        return Page(title, (), [Table((), self._facts())], _banner(playground))
+        return Page(title, (), [Table((), self._facts(), "At a glance")], _banner(playground))
 
 
 def _banner(playground: bool) -> str:
