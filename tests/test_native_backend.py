@@ -92,7 +92,7 @@ class TestNativeNixBackend(OnPlayground):
             fractions = [fraction for _, fraction in heard]
             self.assertEqual(fractions, sorted(fractions))
             self.assertEqual(fractions[-1], 1.0)
-            self.assertGreater(len(heard), 2)
+            self.assertGreaterEqual(len(heard), 2)
 
     def test_a_broken_callback_breaks_nothing(self) -> None:
         backend = NixBackend()
