@@ -199,7 +199,7 @@ def _activation_checks(
     program = "activate" if profile.kind == "home-manager" else "bin/switch-to-configuration"
     if not os.access(f"{path}/{program}", os.X_OK):
         return [Check("activation", "refused", f"{path} has no {program} that can be run.")]
-    rows = [Check("activation", "ok", f"{program} is there.")]
+    rows = [Check("activation", "ok", f"it has {program}, which can be run.")]
     if profile.kind != "system" or mode == "boot":
         return rows
     running = running_path(machine)

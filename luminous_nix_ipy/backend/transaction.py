@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from datetime import datetime
 
@@ -202,7 +203,7 @@ class _Change:
             failed = failed_units(f"{done.stdout}\n{done.stderr}")
             said = f"units failed: {', '.join(failed)}" if failed else _end(done.stderr)
             raise CommandFailed(
-                f"{command} ended with {done.returncode}.",
+                f"{_short(command)} ended with {done.returncode}.",
                 said,
                 argv=command.argv,
                 returncode=done.returncode,
@@ -245,7 +246,7 @@ class _Change:
             was = f"generation {before.number}" if before else "what was there before"
             state = f"Everything is as it was: {was} is current."
             todo = ["See what it said with %nix journal, then mend the target or choose another."]
-        told = f"{error}\n{state}"
+        told = "\n".join(part for part in (error.what, error.why, state) if part)
         unwritten = self._journal_outcome("failed" if problems else "failed, restored", told)
         if self.backup is not None and not problems:
             drop_root(self.backup.root)
@@ -270,7 +271,9 @@ class _Change:
                 continue
             self.ran.append(command)
             if done.returncode != 0:
-                problems.append(f"{command} ended with {done.returncode}: {_end(done.stderr)}")
+                problems.append(
+                    f"{_short(command)} ended with {done.returncode}: {_end(done.stderr)}"
+                )
         try:
             await self._delete_created()
         except NixError as error:
@@ -349,6 +352,11 @@ class _Change:
 
 def _verdict(name: str, good: bool, reason: str) -> Check:
     return Check(name, "ok" if good else "failed", f"{reason}.")
+
+
+def _short(command: Command) -> str:
+    """The command without the folders of its program: what a sentence can hold."""
+    return " ".join((os.path.basename(command.argv[0]), *command.argv[1:]))
 
 
 def _end(text: str) -> str:
