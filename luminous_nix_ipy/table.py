@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _GAP = 2
 _LONGEST_PIECE = 20
 """A piece without a place to fold that is longer than this may be cut in two."""
-_COMFORT = 30
+_COMFORT = 40
 """Columns of a terminal that a long cell gets where a table is shown in blocks."""
 _WORDS = re.compile(r"(?<=\s)(?=\S)")
 _FOLDS = re.compile(r"(?<=[\s,_./-])(?=\S)")

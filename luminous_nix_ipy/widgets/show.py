@@ -287,7 +287,9 @@ def _units(plan: Plan) -> Table | Words:
             "Units", [printable(f"None would change. {capital(plan.units_reason)}".rstrip())]
         )
     rows = [(printable(u.unit), u.action, printable(u.reason) or "–") for u in plan.units]
-    return Table(("unit", "action", "reason"), rows, "Units")
+    shown = 3 if any(unit.reason for unit in plan.units) else 2
+    headers = ("unit", "action", "reason")[:shown]
+    return Table(headers, [row[:shown] for row in rows], "Units")
 
 
 def _checks(caption: str, checks: Sequence[Check]) -> Table:

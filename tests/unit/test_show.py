@@ -285,6 +285,13 @@ def test_a_plan_without_changes_says_none() -> None:
     assert "None would change. Only a system has units." in text
 
 
+def test_units_have_a_column_of_reasons_only_where_there_is_one() -> None:
+    stop, start = UnitChange("a.service", "stop"), UnitChange("b.service", "start", "it is new")
+    assert "\na.service  stop\n\n" in repr(PlanView(replace(PLAN, units=(stop,))))
+    text = repr(PlanView(replace(PLAN, units=(stop, start))))
+    assert "\na.service  stop    –\nb.service  start   it is new\n" in text
+
+
 @pytest.mark.parametrize(
     ("mode", "words"), [("boot", "at the next boot, not now"), ("test", "now, until the next boot")]
 )
