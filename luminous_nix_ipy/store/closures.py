@@ -1,0 +1,143 @@
+"""Two closures compared, package by package.
+
+Paths are grouped by name: a name's versions, outputs and sizes are those of all its paths in a
+closure. Sizes add up: the differences of all changes and of the names that were only rebuilt make
+the difference of the closures.
+"""
+
+from __future__ import annotations
+
+from ..records import ChangeKind, Closure, ClosureDiff, PackageChange
+from .versions import NameVersionOutput, split, version_key
+
+NOTABLE_BYTES = 8192
+"""A package whose versions and outputs stayed counts as changed from this difference on, as in
+`nix store diff-closures` (Nix, src/nix/diff-closures.cc)."""
+
+
+def diff(before: Closure, after: Closure) -> ClosureDiff:
+    """What changed from one closure to the other, and by how many bytes."""
+    for kept in _recent:
+        if kept[0] == before and kept[1] == after:
+            return kept[2]
+    found = _compare(before, after)
+    _recent[:] = [(before, after, found), *_recent[: _MOST_RECENT - 1]]
+    return found
+
+
+_recent: list[tuple[Closure, Closure, ClosureDiff]] = []
+_MOST_RECENT = 4
+
+
+def _compare(before: Closure, after: Closure) -> ClosureDiff:
+    outputs = {**before.outputs, **after.outputs}
+    parts = {
+        path: split(path, outputs.get(path)) for path in before.sizes.keys() | after.sizes.keys()
+    }
+    differing = _lacking(before, after) | _lacking(after, before)
+    differing |= (before.selected ^ after.selected) & parts.keys()
+    names = {parts[path].name for path in differing}
+    old, new = _packages(before, parts, names), _packages(after, parts, names)
+    changes = [change for name in names if (change := _change(name, old[name], new[name]))]
+    changes.sort(key=lambda c: (not (c.selected_before or c.selected_after), c.name))
+    return ClosureDiff(
+        before=before.root,
+        after=after.root,
+        changes=tuple(changes),
+        rebuilt=len(names) - len(changes),
+        paths_before=len(before.sizes),
+        paths_after=len(after.sizes),
+        paths_added=len(after.sizes.keys() - before.sizes.keys()),
+        paths_removed=len(before.sizes.keys() - after.sizes.keys()),
+        bytes_before=before.bytes,
+        bytes_after=after.bytes,
+        source=", ".join(dict.fromkeys((before.source, after.source))),
+    )
+
+
+def _lacking(one: Closure, other: Closure) -> set[str]:
+    """The paths that the other closure lacks, or has at another size (a repair changes it)."""
+    size = other.sizes.get
+    return {path for path, own in one.sizes.items() if size(path) != own}
+
+
+class _Package:
+    """All paths of one name in one closure."""
+
+    __slots__ = ("bytes", "outputs", "selected", "versions")
+
+    def __init__(self) -> None:
+        self.versions: set[str] = set()
+        self.outputs: set[tuple[str, str]] = set()
+        """Pairs of version and output."""
+        self.bytes = 0
+        self.selected = False
+
+
+def _packages(
+    closure: Closure, parts: dict[str, NameVersionOutput], names: set[str]
+) -> dict[str, _Package]:
+    packages = {name: _Package() for name in names}
+    selected = closure.selected
+    for path, size in closure.sizes.items():
+        name, version, output = parts[path]
+        if name in packages:
+            package = packages[name]
+            package.versions.add(version)
+            package.outputs.add((version, output))
+            package.bytes += size
+            package.selected |= path in selected
+    return packages
+
+
+def _change(name: str, old: _Package, new: _Package) -> PackageChange | None:
+    """The change of one package, or None where it was only rebuilt."""
+    kind = _kind(old, new)
+    if kind is None:
+        return None
+    return PackageChange(
+        name=name,
+        change=kind,
+        old_versions=_ordered(old.versions),
+        new_versions=_ordered(new.versions),
+        selected_before=old.selected,
+        selected_after=new.selected,
+        old_bytes=old.bytes,
+        new_bytes=new.bytes,
+    )
+
+
+def _kind(old: _Package, new: _Package) -> ChangeKind | None:
+    if not old.versions:
+        return "added"
+    if not new.versions:
+        return "removed"
+    if old.versions != new.versions:
+        return _direction(old.versions, new.versions)
+    if (
+        old.outputs != new.outputs
+        or old.selected != new.selected
+        or abs(new.bytes - old.bytes) >= NOTABLE_BYTES
+    ):
+        return "changed"
+    return None
+
+
+def _direction(old: set[str], new: set[str]) -> ChangeKind:
+    """Compare the highest of the versions that only one side has; where one side has none of its
+    own, the highest of all: a second, older version beside the one that stays is no downgrade."""
+    only_old, only_new = old - new, new - old
+    if not only_old or not only_new:
+        only_old, only_new = old, new
+    newest_old, newest_new = (max(map(version_key, side)) for side in (only_old, only_new))
+    if newest_old == newest_new:
+        return "changed"
+    return "upgraded" if newest_old < newest_new else "downgraded"
+
+
+def _ordered(versions: set[str]) -> tuple[str, ...]:
+    """Oldest first; a name without a version has none to show."""
+    known = versions - {""}
+    if len(known) < 2:
+        return tuple(known)
+    return tuple(sorted(known, key=lambda version: (version_key(version), version)))
