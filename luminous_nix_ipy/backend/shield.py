@@ -1,8 +1,8 @@
 """Sections that must not be stopped half-way: an activation is finished, whoever cancels it.
 
-A cancel that comes in a critical section is kept and delivered when the section ends: at the next
-`await` after it, as asyncio delivers any cancel. Whoever waits for the work (`loop.run`) can see
-that it is in such a section, and say so instead of cancelling.
+A cancel that comes in a critical section is kept, and given when the section has ended: to the next
+`await` that waits. A task that ends without one has its result. Whoever waits for the work
+(`loop.run`) can see that it is in such a section, and say so instead of cancelling.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def critical(name: str) -> Iterator[None]:
         else:
             del task.cancel
         if kept:
-            task.cancel(kept[0])
+            # Soon, and not now: a task that ends at once has then ended, and is not cancelled with
+            # its work done; ipykernel would never answer such a cell.
+            task.get_loop().call_soon(lambda: task.cancel(kept[0]))
 
 
 async def protect(work: Coroutine[Any, Any, T], name: str) -> T:

@@ -241,6 +241,16 @@ def test_a_cancel_in_a_critical_section_comes_after_it() -> None:
     asyncio.run(body())
 
 
+def test_a_task_that_ends_with_its_critical_section_has_its_result() -> None:
+    async def body() -> None:
+        task = asyncio.create_task(critical_work(threading.Event(), [], 0.2))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        assert await task == "result"
+
+    asyncio.run(body())
+
+
 def test_timeouts_and_the_end_of_asyncio_run_wait_for_a_critical_section() -> None:
     done: list[str] = []
 
