@@ -8,9 +8,12 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from .. import settings
 from ..errors import CommandFailed, DatabaseUnreadable
 from ..machine import Machine
+from ..notes import read_notes
 from ..records import Command, Generation, Profile
 from ..store.profiles import find_profile
 from ..store.reader import DirectReader, ReaderProtocol
@@ -65,7 +68,9 @@ class Context:
     async def generations(self, profile: Profile, *, sizes: bool = False) -> list[Generation]:
         """All generations of the profile, newest first, with their details and notes."""
         kept = await asyncio.to_thread(kept_paths, self.machine, profile)
-        return await self.read(lambda r: r.generations(profile, sizes=sizes, kept=kept))
+        notes = await asyncio.to_thread(read_notes, self.machine, profile.path)
+        found = await self.read(lambda r: r.generations(profile, sizes=sizes, kept=kept))
+        return [replace(g, note=notes.get((g.number, g.path or ""))) for g in found]
 
     async def run(
         self, command: Command, *, check: bool = True, at_most: float | None = None
