@@ -125,6 +125,8 @@ def _arguments(verb: str, words: list[str], fragment: str) -> Iterator[tuple[str
         action = options.get(word)
         if action is not None:
             expected = action if action.nargs != 0 else None
+        elif word.startswith("-"):
+            expected = None
         elif expected is not None:
             expected = expected if expected.nargs == "+" else None
         elif pending and pending[0].nargs not in ("*", "+"):
@@ -173,8 +175,9 @@ def _profile_in(words: list[str]) -> str | None:
     return None
 
 
-_known: dict[tuple[object, ...], list[Any]] = {}
-"""What was found, by what was looked for and the times of the folders it was found in."""
+_numbers_known: dict[tuple[object, ...], tuple[str, int | None, list[int]]] = {}
+_profiles_known: dict[tuple[object, ...], list[str]] = {}
+"""What was found, by where it was looked for and the time of that folder; the last thing only."""
 
 
 def _numbers(profile: str | None) -> list[int]:
@@ -183,17 +186,21 @@ def _numbers(profile: str | None) -> list[int]:
     from .machine import current
     from .store.profiles import find_profile, generation_number
 
+    machine = current()
+    key = (machine.profiles_dir, machine.home, _changed(machine.profiles_dir), profile)
+    folder, changed, numbers = _numbers_known.get(key, ("", None, []))
+    if changed is not None and _changed(folder) == changed:
+        return numbers
     try:
-        path = find_profile(current(), profile).path
-        folder, name = os.path.split(path)
-        key = ("generations", path, os.stat(folder).st_mtime_ns)
-        if key not in _known:
-            _forget("generations")
-            numbers = (generation_number(name, entry) for entry in os.listdir(folder))
-            _known[key] = sorted((n for n in numbers if n is not None), reverse=True)
-        return _known[key]
-    except (NixError, OSError):
+        folder, name = os.path.split(find_profile(machine, profile).path)
+        changed = _changed(folder)
+        found = (generation_number(name, entry) for entry in os.listdir(folder))
+        numbers = sorted((number for number in found if number is not None), reverse=True)
+    except (NixError, OSError, ValueError):
         return []
+    _numbers_known.clear()
+    _numbers_known[key] = folder, changed, numbers
+    return numbers
 
 
 def _profiles() -> list[str]:
@@ -202,17 +209,16 @@ def _profiles() -> list[str]:
     from .store.profiles import known_profiles
 
     machine = current()
+    key = (machine.profiles_dir, machine.home, _changed(machine.profiles_dir))
+    if key not in _profiles_known:
+        _profiles_known.clear()
+        _profiles_known[key] = [profile.name for profile in known_profiles(machine)]
+    return _profiles_known[key]
+
+
+def _changed(folder: str) -> int | None:
+    """When something was last added to a folder or removed from it, in ns; None: unknown."""
     try:
-        changed = os.stat(machine.profiles_dir).st_mtime_ns
-    except OSError:
-        changed = None
-    key = ("profiles", machine.profiles_dir, machine.home, changed)
-    if key not in _known:
-        _forget("profiles")
-        _known[key] = [profile.name for profile in known_profiles(machine)]
-    return _known[key]
-
-
-def _forget(kind: str) -> None:
-    for key in [key for key in _known if key[0] == kind]:
-        del _known[key]
+        return os.stat(folder).st_mtime_ns
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,187 @@
+"""What <tab> offers, where it puts it, and that it never fails, waits or runs anything."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+
+from luminous_nix_ipy.completion import complete
+from luminous_nix_ipy.verbs import VERBS
+from tests.shell import new_shell
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A profiles folder with `system` of 12 generations and `test-box` of 3."""
+    folder = tmp_path / "var" / "profiles"
+    folder.mkdir(parents=True)
+    for name, count in (("system", 12), ("test-box", 3)):
+        for number in range(1, count + 1):
+            (folder / f"{name}-{number}-link").symlink_to("/nowhere")
+        (folder / name).symlink_to(f"{name}-{count}-link")
+    monkeypatch.setenv("NIX_STATE_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("NIX_STORE_DIR", str(tmp_path / "store"))
+    return folder
+
+
+def offered(text: str) -> list[str]:
+    completions = complete(text)
+    assert completions is not None, text
+    return [word for word, _ in completions.found]
+
+
+def test_verbs_options_numbers_and_profiles(profiles: Path) -> None:
+    assert offered("%nix ") == list(VERBS)
+    assert offered("%nix ro") == offered("x = %nix ro") == offered("%%nix ro") == ["rollback"]
+    assert offered("  %nix ro") == offered("frames['a'] = %nix ro") == ["rollback"]
+    assert offered("%nix rollback --t") == ["--to", "--test"]
+    assert offered("%nix rollback --to x --t") == ["--test"]
+    assert offered("%nix --j") == ["--json"]
+    numbers = [str(number) for number in range(12, 0, -1)]
+    assert offered("%nix rollback ")[:12] == numbers
+    assert "--dry-run" in offered("%nix rollback ")
+    assert offered("%nix rollback 1") == ["12", "11", "10", "1"]
+    assert offered("%nix rollback --yes 1") == ["12", "11", "10", "1"]
+    assert offered("%nix note ")[:12] == numbers
+    assert offered("%nix diff c") == ["current"]
+    assert offered("%nix diff 3 1") == ["12", "11", "10", "1"]
+    assert offered("%nix list --profile ") == ["system", "test-box"]
+    assert offered("%nix list --profile=t") == ["test-box"]
+    assert offered("%nix rollback --profile test-box ")[:3] == ["3", "2", "1"]
+    assert offered("%nix rollback --profile=test-box ")[:3] == ["3", "2", "1"]
+    assert offered("%nix playground r") == ["reset"]
+    assert offered("%nix help rol") == ["rollback"]
+
+
+def test_nothing_is_offered_where_nothing_is_known(profiles: Path) -> None:
+    assert offered("%nix frobnicate ") == []
+    assert offered("%nix rollback --profile nowhere 1") == []
+    assert offered("%nix note 3 'words ") == []
+    assert offered("%nix rollback 3 4") == []
+    assert offered("%nix journal --last ") == []
+    for text in ("%nix", "nix ", "%nixos ", "# %nix ", "print('%nix ", "%matplotlib "):
+        assert complete(text) is None, text
+
+
+def test_where_there_is_no_nix_numbers_are_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NIX_STATE_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("NIX_STORE_DIR", str(tmp_path / "nowhere"))
+    assert offered("%nix rollback 1") == []
+    assert offered("%nix list --profile ") == []
+
+
+def test_a_new_generation_is_offered_at_once(profiles: Path) -> None:
+    assert offered("%nix note 13") == []
+    (profiles / "system-13-link").symlink_to("/nowhere")
+    os.utime(profiles)
+    assert offered("%nix note 13") == ["13"]
+    (profiles / "late").symlink_to("late-1-link")
+    (profiles / "late-1-link").symlink_to("/nowhere")
+    os.utime(profiles)
+    assert offered("%nix list --profile la") == ["late"]
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.lists(
+            st.sampled_from([*VERBS, "--profile", "--to", "-", "--", "=", "'", '"', "41", "\\"])
+        ).map(lambda words: "%nix " + " ".join(words)),
+    )
+)
+@example("%nix " + "\x00")
+@example("%nix list --profile=\x00")
+@example("%nix list --profile \x00 ")
+@example("%nix rollback --profile ~ ")
+@example("%nix rollback --profile '' ")
+@example("x = %nix " + "=" * 5000)
+@example("'" * 5000 + "=%nix ")
+def test_whatever_is_typed(text: str) -> None:
+    completions = complete(text)
+    if completions is not None:
+        assert text.endswith(completions.fragment)
+        for word, _ in completions.found:
+            assert word.startswith(completions.fragment)
+
+
+def test_ten_thousand_generations_take_less_than_20_ms(profiles: Path) -> None:
+    for number in range(13, 10_001):
+        (profiles / f"system-{number}-link").symlink_to("/nowhere")
+    offered("%nix rollback 99")
+    before = time.perf_counter()
+    assert len(offered("%nix rollback 99")) == 111
+    assert time.perf_counter() - before < 0.020
+
+
+@pytest.fixture
+def shell(profiles: Path) -> Iterator[InteractiveShell]:
+    with new_shell() as shell:
+        yield shell
+
+
+@pytest.mark.parametrize(
+    ("cell", "start", "expected"),
+    [
+        ("%nix ro", 5, ["rollback"]),
+        ("x = %nix ro", 9, ["rollback"]),
+        ("a = 1\nx = %nix rollback --te", 24, ["--test"]),
+        ("%%nix no", 6, ["note"]),
+        ("%nix list --profile=te", 20, ["test-box"]),
+        ("%nix rollback 12", 14, ["12"]),
+    ],
+)
+def test_in_ipython_it_replaces_the_word_at_the_cursor(
+    shell: InteractiveShell, cell: str, start: int, expected: list[str]
+) -> None:
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(cell, len(cell)))
+    assert [completion.text for completion in found] == expected
+    assert {(c.start, c.end) for c in found} == {(start, len(cell))}
+
+
+def test_python_is_completed_as_ever(shell: InteractiveShell) -> None:
+    shell.push({"a_long_name": 1})
+    assert "a_long_name" in shell.Completer.complete("a_lo")[1]
+    assert any("matplotlib" in match for match in shell.Completer.complete("%matpl")[1])
+
+
+def test_files_are_offered_for_a_path(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "result").symlink_to("/nowhere")
+    line = "%nix diff ./res"
+    with provisionalcompleter():
+        found = [c.text for c in shell.Completer.completions(line, len(line))]
+    assert "./result" in found
+
+
+def test_it_imports_nothing_heavy_and_runs_nothing() -> None:
+    code = textwrap.dedent("""
+        import sys
+        from luminous_nix_ipy.completion import complete
+        started = []
+        sys.addaudithook(lambda event, args: started.append(event)
+                         if event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.exec")
+                         else None)
+        for text in ("%nix ", "%nix rollback ", "%nix list --profile ", "%nix diff --"):
+            complete(text)
+        assert not started, started
+        print(*sorted({"pandas", "asyncio", "rich", "sqlite3", "ipywidgets"} & set(sys.modules)))
+    """)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
