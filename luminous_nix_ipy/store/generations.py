@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from stat import ST_MTIME
 
 from msgspec.structs import replace
@@ -13,15 +14,14 @@ from msgspec.structs import replace
 from ..errors import NixError
 from ..machine import Machine
 from ..records import Generation, Profile
-from .profiles import generation_number
+from .profiles import generation_number, link_pattern
 from .system import booted_path, running_path
 from .toplevel import Facts, read_facts
 
 Dated = tuple[int, datetime | None, bool]
 """What `nix-env --list-generations` tells of one generation: number, date, current."""
 
-_NO_FACTS = Facts()
-_zones: dict[tuple[int, str], timezone] = {}
+_WEEK = 7 * 24 * 3600
 
 
 def list_generations(
@@ -34,8 +34,8 @@ def list_generations(
     """The generations of `profile`, newest first and without notes; empty where it has none.
 
     Args:
-        details: read versions, revision, specialisations and description too, and look whether
-            each generation's store path is there.
+        details: False leaves all but number, date, current and link at their defaults: neither
+            the links' targets nor their files are read.
         kept: store paths that gc roots of ours keep.
 
     Raises:
@@ -47,32 +47,33 @@ def list_generations(
 def scan(profile: Profile) -> list[Dated]:
     """Number, date and current of every generation, in no order."""
     folder, name = os.path.split(profile.path)
-    prefix, suffix = f"{name}-", "-link"
+    matched = link_pattern(name)
     current = current_number(profile)
     found: list[Dated] = []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not (entry.name.startswith(prefix) and entry.name.endswith(suffix)):
-                    continue
-                number = generation_number(name, entry.name)
-                if number is None:
-                    continue
-                try:
-                    # The integer form: Nix's dates are whole seconds, and a date that is shown
-                    # must find its generation when it is typed.
-                    seconds = int(entry.stat(follow_symlinks=False)[ST_MTIME])
-                except FileNotFoundError:
-                    continue
-                found.append((number, local_date(seconds), number == current))
+        # Names below a descriptor are looked up without walking to the folder again.
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise NixError(
-            f"The generations of {profile.path} cannot be listed.",
-            f"{folder}: {error.strerror}.",
-            [f"Look at the permissions of {folder}."],
-        ) from error
+        raise _not_listed(profile, folder, error) from error
+    try:
+        for link in os.listdir(descriptor):
+            match = matched(link)
+            if match is None:
+                continue
+            try:
+                # The whole seconds: Nix's dates are those, and a date that is shown must find its
+                # generation when it is typed.
+                seconds = os.lstat(link, dir_fd=descriptor)[ST_MTIME]
+            except FileNotFoundError:
+                continue
+            number = int(match[1])
+            found.append((number, local_date(seconds), number == current))
+    except OSError as error:
+        raise _not_listed(profile, folder, error) from error
+    finally:
+        os.close(descriptor)
     return found
 
 
@@ -85,35 +86,35 @@ def describe(
     kept: Collection[str] = frozenset(),
 ) -> list[Generation]:
     """The records of these generations, newest first, with what their links and files tell."""
+    newest_first = sorted(dated, reverse=True)
+    if not details:
+        return [
+            Generation(number=n, date=d, current=c, link=f"{profile.path}-{n}-link")
+            for n, d, c in newest_first
+        ]
     running, booted = running_path(machine), booted_path(machine)
     folder = os.path.dirname(profile.path)
-    facts = _NO_FACTS
     generations = []
-    for number, date, current in sorted(dated, reverse=True):
+    for number, date, current in newest_first:
         link = f"{profile.path}-{number}-link"
-        path: str | None
-        problem: str | None
+        path = None
         try:
             path = os.readlink(link)
         except FileNotFoundError:
             continue
         except OSError as error:
-            path, problem = None, _no_link(link, error)
+            facts = Facts(problem=_no_link(link, error))
         else:
-            if path[:1] != "/":
+            if not path.startswith("/"):
                 path = os.path.normpath(os.path.join(folder, path))
-            if details:
-                facts = read_facts(path)
-            problem = facts.problem
-        if path is None:
-            facts = _NO_FACTS
+            facts = read_facts(path)
         generations.append(
             Generation(
                 number=number,
                 date=date,
                 current=current,
-                running=path is not None and path == running,
-                booted=path is not None and path == booted,
+                running=path == running is not None,
+                booted=path == booted is not None,
                 kept=path in kept,
                 nixos_version=facts.nixos_version,
                 kernel_version=facts.kernel_version,
@@ -122,7 +123,7 @@ def describe(
                 description=facts.description,
                 path=path,
                 link=link,
-                problem=problem,
+                problem=facts.problem,
             )
         )
     return _mark_specialised(generations, running, booted)
@@ -146,18 +147,33 @@ def current_number(profile: Profile) -> int | None:
     return number if same else None
 
 
-def local_date(seconds: int) -> datetime | None:
+def local_date(seconds: float) -> datetime | None:
     """An aware datetime in local time, with the offset that was in force then; None for a time that
     has no date."""
     try:
-        local = time.localtime(seconds)
-        key = (local.tm_gmtoff, local.tm_zone)
-        zone = _zones.get(key)
-        if zone is None:
-            zone = _zones[key] = timezone(timedelta(seconds=key[0]), key[1])
+        week = int(seconds // _WEEK)
+        zone = _zone_of_week(week, time.tzname, time.timezone) or _zone_at(seconds)
         return datetime.fromtimestamp(seconds, zone)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+@lru_cache(maxsize=2048)
+def _zone_of_week(week: int, names: tuple[str, str], offset: int) -> timezone | None:
+    """The zone of that week since 1970, asked at both its ends: no clock is changed twice in one.
+    None where it was changed. `names` and `offset` are those that time.tzset(3) has set."""
+    first, last = _zone_at(week * _WEEK), _zone_at((week + 1) * _WEEK - 1)
+    return first if first is last else None
+
+
+def _zone_at(seconds: float) -> timezone:
+    local = time.localtime(seconds)
+    return _zone(local.tm_gmtoff, local.tm_zone)
+
+
+@lru_cache(maxsize=64)
+def _zone(offset: int, name: str) -> timezone:
+    return timezone(timedelta(seconds=offset), name)
 
 
 def _mark_specialised(
@@ -181,6 +197,14 @@ def _points_to(link: str, wanted: str) -> bool:
         return os.readlink(link) == wanted
     except OSError:
         return False
+
+
+def _not_listed(profile: Profile, folder: str, error: OSError) -> NixError:
+    return NixError(
+        f"The generations of {profile.path} cannot be listed.",
+        f"{folder}: {error.strerror}.",
+        [f"Look at the permissions of {folder}."],
+    )
 
 
 def _no_link(link: str, error: OSError) -> str:

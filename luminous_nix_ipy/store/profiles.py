@@ -9,7 +9,9 @@ home-manager keeps its own in the last two (home-manager, lib-bash/activation-in
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from ..errors import NotFound
 from ..machine import Machine
@@ -57,19 +59,16 @@ def known_profiles(machine: Machine) -> list[Profile]:
 
 
 def generation_number(name: str, link: str | None) -> int | None:
-    """The number in `<name>-<number>-link`, the last part of `link`; None for any other name.
+    """The number in `<name>-<number>-link`, the last part of `link`; None for any other name."""
+    found = None if link is None else link_pattern(name)(link[link.rfind("/") + 1 :])
+    return int(found[1]) if found else None
 
-    Numbers are decimal and positive, without leading zeros, and fit into 64 bits.
-    """
-    if link is None:
-        return None
-    base = link[link.rfind("/") + 1 :]
-    if not (base.startswith(name) and base.endswith("-link")):
-        return None
-    digits = base[len(name) + 1 : -5]
-    if base[len(name) : len(name) + 1] != "-" or len(digits) > 18 or digits.startswith("0"):
-        return None
-    return int(digits) if digits.isascii() and digits.isdecimal() else None
+
+@lru_cache(maxsize=64)
+def link_pattern(name: str) -> Callable[[str], re.Match[str] | None]:
+    """Matches the names of a profile's generations; group 1 is the number: decimal, positive,
+    without leading zeros, within 64 bits."""
+    return re.compile(re.escape(name) + "-([1-9][0-9]{0,17})-link").fullmatch
 
 
 def _candidates(machine: Machine, name: str | None) -> Iterator[str]:

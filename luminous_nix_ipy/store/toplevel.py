@@ -1,9 +1,10 @@
 """What a NixOS system tells of itself in its own files, read without starting a process.
 
 Sources of the formats: nixos-version(8) and nixpkgs'
-nixos/modules/installer/tools/nixos-version.sh (a script with the values baked in, as a JSON here-
-document since 2020), boot.json (RFC 125, `org.nixos.bootspec.v1`), the `nixos-version.json` that
-some systems carry beside it, and the top-level builder's `kernel-modules` and `specialisation`.
+nixos/modules/installer/tools/nixos-version.sh (a script with the values baked in, since 2020 also
+as a JSON object on a line of its own), boot.json (RFC 125, `org.nixos.bootspec.v1`), the
+`nixos-version.json` that some systems carry beside it, and the top-level builder's `kernel-modules`
+and `specialisation`.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ class _BootSpec(msgspec.Struct):
 _decode_version = msgspec.json.Decoder(_Version).decode
 _decode_boot = msgspec.json.Decoder(_BootSpec).decode
 
-_HERE_DOCUMENT = re.compile(rb"<<[ \t]*'?(\w+)'?\n(.*?)\n\1\b", re.DOTALL)
+_OBJECT_LINE = re.compile(rb"^\{.*\}$", re.MULTILINE)
 _REVISION_BRANCH = re.compile(rb"--configuration-?[Rr]evision\)(.*?);;", re.DOTALL)
 _ECHOED = re.compile(rb"echo[ \t]+[\"']?([^\"'\n]*)[\"']?[ \t]*\n")
 
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 """Non-blocking, so that a pipe of that name cannot hold us."""
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 
 
 def read_facts(path: str) -> Facts:
@@ -68,6 +69,11 @@ def read_facts(path: str) -> Facts:
         return _read(path, stat.st_dev, stat.st_ino, stat.st_ctime_ns)
     except _Incomplete as incomplete:
         return incomplete.facts
+
+
+def forget_facts() -> None:
+    """Forget what was remembered of store paths."""
+    _read.cache_clear()
 
 
 class _Incomplete(Exception):
@@ -104,11 +110,12 @@ def _read(path: str, device: int, inode: int, changed: int) -> Facts:
 
 def revision_in_script(script: bytes) -> str | None:
     """The configuration's revision in a `nixos-version` script; None where it names none."""
-    for here in _HERE_DOCUMENT.finditer(script):
+    told = _OBJECT_LINE.search(script)
+    if told is not None:
         try:
-            return _decode_version(here[2]).configurationRevision or None
+            return _decode_version(told[0]).configurationRevision or None
         except msgspec.DecodeError:
-            continue
+            pass
     branch = _REVISION_BRANCH.search(script)
     echoed = _ECHOED.findall(branch[1]) if branch else []
     revision = _text(echoed[-1]) if echoed else None

@@ -108,7 +108,9 @@ def test_generations_with_details_and_sizes(machine: Machine, profile: Profile) 
     assert all(g.closure_bytes and g.unique_bytes and g.problem is None for g in found)
     assert profile.kind == "system"
     bare = ask(machine, lambda reader: reader.generations(profile, details=False))
-    assert [(g.number, g.date, g.path) for g in bare] == [(g.number, g.date, g.path) for g in found]
+    assert [(g.number, g.date, g.current) for g in bare] == [
+        (g.number, g.date, g.current) for g in found
+    ]
 
 
 def test_nix_env_took_no_fallback(machine: Machine, profile: Profile) -> None:

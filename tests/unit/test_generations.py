@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from luminous_nix_ipy.errors import NixError
 from luminous_nix_ipy.machine import Machine
-from luminous_nix_ipy.records import Profile
+from luminous_nix_ipy.records import Generation, Profile
 from luminous_nix_ipy.store import toplevel
 from luminous_nix_ipy.store.generations import current_number, list_generations, local_date
 from luminous_nix_ipy.store.toplevel import Facts, read_facts, revision_in_script
@@ -71,12 +71,21 @@ def test_everything_that_a_system_tells(machine: Machine, system: Profile) -> No
     assert (oldest.number, oldest.current, oldest.state) == (9, False, "running, booted, kept")
 
 
-def test_without_details_no_store_path_is_looked_at(machine: Machine, system: Profile) -> None:
-    add_generation(system.path, 1, store_path(machine, "gone"))
+def test_without_details_only_names_and_times_of_the_links_are_read(
+    machine: Machine, system: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_generation(system.path, 1, store_path(machine, "gone"), date=1_700_000_000)
+    add_generation(system.path, 2, store_path(machine, "gone"))
     select(system.path, 1)
-    (generation,) = list_generations(machine, system, details=False)
-    assert generation.path == store_path(machine, "gone")
-    assert (generation.current, generation.problem, generation.nixos_version) == (True, None, None)
+    read = []
+    readlink = os.readlink
+    monkeypatch.setattr(os, "readlink", lambda path: read.append(path) or readlink(path))
+    newer, older = list_generations(machine, system, details=False)
+    assert older == Generation(
+        number=1, date=local_date(1_700_000_000), current=True, link=f"{system.path}-1-link"
+    )
+    assert (newer.number, newer.current) == (2, False)
+    assert read == [system.path]
 
 
 def test_order_is_by_number_not_by_name_or_date(machine: Machine, system: Profile) -> None:
@@ -138,6 +147,31 @@ def test_the_hour_that_comes_twice_stays_in_order() -> None:
     assert before is not None and after is not None
     assert before.replace(tzinfo=None) == after.replace(tzinfo=None)
     assert (after - before).total_seconds() == 3600
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "UTC0",
+        "CET-1CEST,M3.5.0,M10.5.0/3",
+        "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0",
+        "America/St_Johns",
+        "Africa/Casablanca",
+    ],
+)
+def test_dates_of_ten_years_are_the_c_librarys(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for seconds in range(1_500_000_000, 1_800_000_000, 3 * 3600 + 1):
+            date, local = local_date(seconds), time.localtime(seconds)
+            assert date is not None
+            assert date.timestamp() == seconds
+            assert date.timetuple()[:6] == local[:6]
+            assert date.tzname() == local.tm_zone
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_time_without_a_date_has_none() -> None:
@@ -267,6 +301,36 @@ def test_a_profile_folder_that_cannot_be_read_is_a_sentence(machine: Machine) ->
     with pytest.raises(NixError, match="cannot be listed") as caught:
         list_generations(machine, Profile("x", f"{machine.home}/file/x", "user"))
     assert "Not a directory" in caught.value.why
+
+
+def test_an_error_in_the_middle_of_a_listing_is_a_sentence(
+    machine: Machine, system: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_generation(system.path, 1, store_path(machine, "x"))
+
+    def failing(path: str, *, dir_fd: int | None = None) -> os.stat_result:
+        raise OSError(5, "Input/output error", path)
+
+    monkeypatch.setattr(os, "lstat", failing)
+    with pytest.raises(NixError, match="cannot be listed") as caught:
+        list_generations(machine, system)
+    assert "Input/output error" in caught.value.why
+
+
+def test_a_generation_that_vanishes_between_name_and_time_is_left_out(
+    machine: Machine, system: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        add_generation(system.path, number, store_path(machine, "x"))
+    lstat = os.lstat
+
+    def vanishing(path: str, *, dir_fd: int | None = None) -> os.stat_result:
+        if path == "system-1-link":
+            os.unlink(path, dir_fd=dir_fd)
+        return lstat(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "lstat", vanishing)
+    assert [g.number for g in list_generations(machine, system, details=False)] == [2]
 
 
 def test_a_generation_that_vanishes_while_it_is_read_is_left_out(
