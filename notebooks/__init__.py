@@ -1,0 +1,1 @@
+"""Notebooks, what executes them in place, and the demo that shows the tour."""
