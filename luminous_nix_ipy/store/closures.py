@@ -34,9 +34,9 @@ def _compare(before: Closure, after: Closure) -> ClosureDiff:
     parts = {
         path: split(path, outputs.get(path)) for path in before.sizes.keys() | after.sizes.keys()
     }
-    differing = _lacking(before, after) | _lacking(after, before)
-    differing |= (before.selected ^ after.selected) & parts.keys()
-    names = {parts[path].name for path in differing}
+    built = {parts[path].name for path in _lacking(before, after) | _lacking(after, before)}
+    marked = {parts[path].name for path in before.selected ^ after.selected if path in parts}
+    names = built | marked
     old, new = _packages(before, parts, names), _packages(after, parts, names)
     changes = [change for name in names if (change := _change(name, old[name], new[name]))]
     changes.sort(key=lambda c: (not (c.selected_before or c.selected_after), c.name))
@@ -44,7 +44,7 @@ def _compare(before: Closure, after: Closure) -> ClosureDiff:
         before=before.root,
         after=after.root,
         changes=tuple(changes),
-        rebuilt=len(names) - len(changes),
+        rebuilt=len(built - {change.name for change in changes}),
         paths_before=len(before.sizes),
         paths_after=len(after.sizes),
         paths_added=len(after.sizes.keys() - before.sizes.keys()),

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -107,15 +108,13 @@ class DatabaseConnection:
             before = self.stamp()
             if before[1] is None and settled(before):
                 failure: NixError | None = None
-                connection = self._connect("immutable=1")
                 try:
-                    result = work(connection)
+                    with closing(self._connect("immutable=1")) as connection:
+                        result = work(connection)
                 except sqlite3.Error as error:
                     failure = self._unreadable(error)
                 except NixError as error:
                     failure = error
-                finally:
-                    connection.close()
                 if self.stamp() == before:
                     if failure is not None:
                         raise failure
