@@ -17,8 +17,9 @@ demo: $(VENV)/made-demo ## run the tour on a playground; print it, and leave it 
 	@$(PY) -m notebooks.demo
 
 lab: $(VENV)/made-lab ## open a copy of the tour in JupyterLab
-	@mkdir -p build/lab && cp -n notebooks/*.ipynb build/lab/
-	$(PY) -m jupyterlab build/lab/01-tour.ipynb
+	@mkdir -p build/lab
+	@test -e build/lab/01-tour.ipynb || cp notebooks/01-tour.ipynb build/lab
+	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) build/lab/01-tour.ipynb
 
 test: provide lint pytest ## run every check
 
