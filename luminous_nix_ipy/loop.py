@@ -157,10 +157,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         except KeyboardInterrupt:
             if not job.sections:
                 _interrupt(job)
-                raise
+                raise shield.interrupted() from None
             if warned:
                 shield.tell_detached(job.sections[0])
-                raise
+                raise shield.interrupted() from None
             warned = True
             shield.tell_in_progress(job.sections[0])
 

@@ -55,7 +55,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     with _interrupts(loop, task, sections) as watch:
         loop.run_until_complete(watch.over)
     if watch.interrupted:
-        raise KeyboardInterrupt
+        raise shield.interrupted()
     if task.cancelled():
         raise NixError("The operation was cancelled before it ended.")
     return task.result()

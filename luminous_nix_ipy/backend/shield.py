@@ -101,3 +101,11 @@ def tell_detached(name: str) -> None:
     """To whoever interrupts it again."""
     _log.warning("interrupted in %s again: detached", name)
     print(f"{name} goes on without this cell.", file=sys.stderr, flush=True)
+
+
+def interrupted() -> KeyboardInterrupt:
+    """What an interrupted wait raises; IPython shows it in one line, since where the wait was in
+    our code tells the user nothing."""
+    error = KeyboardInterrupt("interrupted")
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: interrupted"]  # type: ignore[attr-defined]
+    return error

@@ -63,13 +63,13 @@ class Look(msgspec.Struct, frozen=True):
 def look_at(state: ProgressState) -> Look:
     """The words for a state of progress."""
     title, message = _clean(state.title), _clean(state.message)
-    elapsed = wording.duration(state.elapsed)
-    if not state.done:
-        time = elapsed
-        if state.remaining is not None:
-            time += f", about {wording.duration(state.remaining)} left"
+    if state.done:
+        time = "done in" if state.success else "failed after"
+        time = f"{time} {wording.duration(state.elapsed)}"
     else:
-        time = f"done in {elapsed}" if state.success else f"failed after {elapsed}"
+        time = _whole_seconds(state.elapsed)
+        if state.remaining is not None:
+            time += f", about {_whole_seconds(max(1.0, state.remaining))} left"
     return Look(
         title=title,
         headline=title if message in ("", title) else f"{title}: {message}",
@@ -192,6 +192,7 @@ class RichPainter(BasePainter):
             auto_refresh=False,
             transient=True,
             expand=True,
+            redirect_stdout=False,  # a prompt must never wait in rich's buffer for its line's end
         )
         self._task = self._live.add_task("", total=1.0, **self._fields(look))
         self._live.start()
@@ -226,6 +227,11 @@ class LinePainter(BasePainter):
 
     def _end(self, look: Look) -> None:
         print(look.line, file=sys.stderr, flush=True)
+
+
+def _whole_seconds(seconds: float) -> str:
+    """A time that is still going on: finer figures would only flicker."""
+    return f"{seconds:.0f} s" if seconds < 10 else wording.duration(seconds)
 
 
 def _static(look: Look) -> dict[str, Any]:

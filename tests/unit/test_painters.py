@@ -69,8 +69,11 @@ class Terminal(io.StringIO):
 
 
 def test_the_words_of_progress() -> None:
-    assert look_at(state()).line == "rollback: activating, 60 %, 12 s, about 8.0 s left"
+    assert look_at(state()).line == "rollback: activating, 60 %, 12 s, about 8 s left"
     assert look_at(state(message="rollback", remaining=None)).line == "rollback, 60 %, 12 s"
+    early = look_at(state(elapsed=0.012, remaining=0.3))
+    assert early.time == "0 s, about 1 s left"
+    assert look_at(state(elapsed=125.0, remaining=None)).time == "2 min 5 s"
     assert look_at(end()).line == "rollback: Now at 41., done in 12 s"
     assert look_at(end(success=False)).line == "rollback: Now at 41., failed after 12 s"
 
@@ -151,7 +154,7 @@ def test_a_widget_shows_words_and_bar_then_goes(displayed: list[dict[str, Any]])
     painter.draw(state(message="a <b> & c", fraction=0.5))
     assert painter.bar.value == 0.5
     assert painter.message.value == "rollback: a &lt;b&gt; &amp; c"
-    assert painter.time.value == "50 %, 12 s, about 8.0 s left"
+    assert painter.time.value == "50 %, 12 s, about 8 s left"
     assert "lx-bar" in painter.bar._dom_classes
     assert "lx-message" in painter.message._dom_classes
     assert isinstance(painter.box, Widget)
@@ -210,7 +213,7 @@ def test_rich_draws_a_bar_and_leaves_a_line(monkeypatch: pytest.MonkeyPatch) -> 
     painter.close(end())
     output = terminal.getvalue()
     assert "[red]not markup[/red]" in output
-    assert "90 %, 12 s, about 8.0 s left" in output
+    assert "90 %, 12 s, about 8 s left" in output
     assert output.rstrip().endswith("rollback: Now at 41., done in 12 s")
     assert "\x1b[2K" in output, "the bar itself is taken away"
 
@@ -222,8 +225,8 @@ def test_a_pipe_gets_a_line_when_the_words_change(capsys: pytest.CaptureFixture[
     painter.draw(state(message="checking", fraction=0.9))
     painter.close(end())
     assert capsys.readouterr().err.splitlines() == [
-        "rollback: activating, 10 %, 12 s, about 8.0 s left",
-        "rollback: checking, 90 %, 12 s, about 8.0 s left",
+        "rollback: activating, 10 %, 12 s, about 8 s left",
+        "rollback: checking, 90 %, 12 s, about 8 s left",
         "rollback: Now at 41., done in 12 s",
     ]
 
