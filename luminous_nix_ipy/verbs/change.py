@@ -30,8 +30,10 @@ def change(
 
     from ..widgets.show import PlanView, ReportView
 
+    if dry_run:
+        return PlanView(session.execute(operation.type, dry_run=True, **operation.options)["plan"])
     plan = session.plan(operation)
-    if plan.nothing_to_do or dry_run:
+    if plan.nothing_to_do:
         return PlanView(plan)
     display(PlanView(plan))  # type: ignore[no-untyped-call]
     # There is nothing to agree to where a check is red: executing it refuses it, and counts that.

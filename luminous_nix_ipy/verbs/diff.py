@@ -48,4 +48,4 @@ def run(
         return as_json(difference)
     from .. import frames
 
-    return frames.diff(difference)
+    return session.labelled(frames.diff(difference))

@@ -42,4 +42,4 @@ def run(
 
     frame = frames.journal(newest, all_columns=all_columns)
     frame.attrs["notes"] = [*frame.attrs.get("notes", ()), *problems]
-    return frame
+    return session.labelled(frame)

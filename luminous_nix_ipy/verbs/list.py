@@ -56,4 +56,5 @@ def run(
         return as_json([generation_keys(g, sizes, all_columns) for g in generations])
     from .. import frames
 
-    return frames.generations(generations, sizes=sizes, all_columns=all_columns)
+    frame = frames.generations(generations, sizes=sizes, all_columns=all_columns)
+    return session.labelled(frame)

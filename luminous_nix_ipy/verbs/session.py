@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..backend.backend import NixBackend
     from ..backend.model import ChangeReport, NixOperation, NixResult, OperationType, Plan
     from ..backend.progress import Progress
+    from ..frames import NixFrame
     from ..machine import Machine
 
     T = TypeVar("T")
@@ -61,15 +62,17 @@ class Session:
 
         return loop.run(coroutine)
 
-    def execute(self, operation_type: OperationType, **options: Any) -> dict[str, Any]:
-        """The data of an operation that reads.
+    def execute(
+        self, operation_type: OperationType, *, dry_run: bool = False, **options: Any
+    ) -> dict[str, Any]:
+        """The data of an operation that changes nothing of Nix's.
 
         Raises:
             NixError: it could not be done.
         """
         from ..backend.model import NixOperation
 
-        operation = NixOperation(type=operation_type, options=options)
+        operation = NixOperation(type=operation_type, dry_run=dry_run, options=options)
         return _data(self.wait(self.backend.execute(operation)))
 
     def plan(self, operation: NixOperation) -> Plan:
@@ -90,6 +93,12 @@ class Session:
         result = self._painted(backend.progress, backend.execute(operation, plan))
         report: ChangeReport = _data(result)["report"]
         return report
+
+    def labelled(self, frame: NixFrame) -> NixFrame:
+        """The frame, with a caption that says so where it is about a playground."""
+        if self.machine.playground is not None:
+            frame.attrs["caption"] = f"PLAYGROUND: {frame.attrs['caption']}"
+        return frame
 
     def draw(self, work: Callable[[Progress], Coroutine[Any, Any, T]]) -> T:
         """What a coroutine returns, drawing the progress that it tells to what `work` is given."""

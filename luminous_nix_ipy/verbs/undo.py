@@ -43,7 +43,7 @@ def run(
     if list:
         from .. import frames
 
-        return frames.backups(backups)
+        return session.labelled(frames.backups(backups))
     from .change import change
 
     # The change may have been of any profile; without an ID it is the last one of all.

@@ -20,7 +20,7 @@ from luminous_nix_ipy import machine
 from luminous_nix_ipy.api import Nix
 from luminous_nix_ipy.backend.roots import list_backups
 from luminous_nix_ipy.completion import complete
-from luminous_nix_ipy.errors import NixError, NoConsent, NotFound, Refused
+from luminous_nix_ipy.errors import ChangeFailed, NixError, NoConsent, NotFound, Refused
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.verbs import VERBS, consent, load, overview
 from luminous_nix_ipy.verbs.parser import Parser
@@ -158,6 +158,7 @@ def test_list(shell: InteractiveShell, there: Machine) -> None:
         "number", "date", "current", "state", "nixos_version", "kernel_version",
     ]  # fmt: skip
     assert isinstance(frame.index, pd.RangeIndex)
+    assert repr(frame).startswith("PLAYGROUND: Generations")
     assert list(frame.number) == sorted(frame.number, reverse=True)
     assert list(frame[frame.current].number) == [current(there)]
     assert {"path", "note"} <= set(run(shell, "%nix list --all-columns").columns)
@@ -259,6 +260,17 @@ def test_rollback_asks_and_obeys(
     assert [b.number for b in list_backups(changing)] == [before]
 
 
+def test_a_failed_change_is_told_and_everything_is_as_it_was(
+    shell: InteractiveShell, changing: Machine
+) -> None:
+    before = current(changing)
+    with pytest.raises(ChangeFailed) as failure:
+        run(shell, f"%nix rollback {before - 2} --yes")
+    assert f"generation {before} is current" in failure.value.why
+    assert current(changing) == before
+    assert list(run(shell, "%nix journal").outcome) == ["failed, restored"]
+
+
 @pytest.mark.parametrize("reply", ["n", "", "EOF", "interrupt", "nyes"])
 def test_any_other_answer_changes_nothing(
     shell: InteractiveShell, there: Machine, answer: Callable[[str], list[str]], reply: str
@@ -348,11 +360,13 @@ def test_metrics_count_what_this_kernel_asked(shell: InteractiveShell, changing:
     run(shell, "%nix list")
     with pytest.raises(NotFound):
         run(shell, "%nix diff 1 999")
+    run(shell, "%nix rollback --dry-run")
     frame = run(shell, "%nix metrics").set_index("operation")
     assert frame.total_operations["list_generations"] == 2
     assert frame.cache_hit_rate["list_generations"] == 0.5
     assert frame.success_rate["diff"] == 0.0
-    assert frame.total_operations.iloc[0] == 3
+    assert frame.total_operations["rollback"] == 1
+    assert frame.total_operations.iloc[0] == 4
 
 
 def test_each_machine_keeps_its_backend(there: Machine) -> None:
