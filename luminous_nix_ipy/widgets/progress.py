@@ -56,8 +56,10 @@ class Look(msgspec.Struct, frozen=True):
     @property
     def line(self) -> str:
         """All of it in one line."""
-        words = (self.headline, "" if self.done else self.percent, self.time)
-        return ", ".join(word for word in words if word)
+        if self.done:
+            words = f"{self.title} {self.time}"
+            return words if self.headline == self.title else f"{words}: {self.headline}"
+        return f"{self.headline}, {self.percent}, {self.time}"
 
 
 def look_at(state: ProgressState) -> Look:
@@ -70,9 +72,12 @@ def look_at(state: ProgressState) -> Look:
         time = _whole_seconds(state.elapsed)
         if state.remaining is not None:
             time += f", about {_whole_seconds(max(1.0, state.remaining))} left"
+    headline = message or title
+    if not state.done and headline != title:
+        headline = f"{title}: {message}"
     return Look(
         title=title,
-        headline=title if message in ("", title) else f"{title}: {message}",
+        headline=headline,
         fraction=state.fraction,
         percent=f"{int(state.fraction * 100)} %",
         time=time,
