@@ -162,9 +162,22 @@ def test_failure_carries_argv_status_and_the_last_words_without_escapes() -> Non
     assert "line 1\n" in error.stderr
 
 
-def test_a_signal_is_named() -> None:
-    with pytest.raises(CommandFailed, match="ended by SIGTERM"):
-        go(run(["sh", "-c", "kill -TERM $$"]))
+@pytest.mark.parametrize(("number", "name"), [(15, "SIGTERM"), (40, "signal 40")])
+def test_a_signal_is_named(number: int, name: str) -> None:
+    with pytest.raises(CommandFailed, match=f"was ended by {name}"):
+        go(run(["sh", "-c", f"kill -{number} $$"]))
+
+
+def test_a_program_of_another_user_that_may_not_be_signalled_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(group: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    with pytest.raises(CommandFailed, match="took longer than"):
+        go(run(["sleep", "60"], timeout=0.1, grace=0.1))
+    assert "not permitted to send SIGINT" in caplog.text
 
 
 @pytest.mark.parametrize("stubborn", [False, True])
