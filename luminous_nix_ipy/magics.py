@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,8 +31,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _with_overview(function: F) -> F:
     """Put the verbs into the docstring, which `%nix?` shows."""
-    overview = verbs.overview().replace("\n", "\n    ")
-    function.__doc__ = (function.__doc__ or "").replace("VERBS", overview)
+    overview = textwrap.indent(verbs.overview(), "    ")
+    function.__doc__ = inspect.cleandoc(function.__doc__ or "").replace("    VERBS", overview)
     return function
 
 

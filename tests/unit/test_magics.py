@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import textwrap
@@ -169,10 +170,12 @@ def test_help_in_every_way_is_the_same_text(shell: InteractiveShell) -> None:
 
 
 def test_the_docstring_lists_every_verb(shell: InteractiveShell) -> None:
-    documented = shell.find_line_magic("nix").__doc__
-    for verb, summary in VERBS.items():
-        assert f"%nix {verb}" in documented
-        assert summary in documented
+    lines = inspect.getdoc(shell.find_line_magic("nix")).splitlines()
+    start = lines.index("::") + 2
+    assert [line.split()[:2] for line in lines[start : start + len(VERBS)]] == [
+        ["%nix", verb] for verb in VERBS
+    ]
+    assert all(line.startswith("    %nix") for line in lines[start : start + len(VERBS)])
 
 
 def test_wrong_syntax_is_one_line_without_traceback(
