@@ -267,7 +267,8 @@ class _Child(asyncio.SubprocessProtocol):
         abandoned = self._transport.get_returncode() is None
         if abandoned:
             self._signal(signal.SIGKILL)
-        with contextlib.suppress(RuntimeError):  # the loop is closed
+        # The loop may be closed, and the program another user's.
+        with contextlib.suppress(RuntimeError, PermissionError):
             self._transport.close()
         if abandoned:
             popen: subprocess.Popen[bytes] = self._transport.get_extra_info("subprocess")

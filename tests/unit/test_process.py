@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -171,12 +172,19 @@ def test_a_signal_is_named(number: int, name: str) -> None:
 def test_a_program_of_another_user_that_may_not_be_signalled_is_given_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(group: int, number: int) -> None:
+    def refuse(target: object, number: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(os, "killpg", refuse)
-    with pytest.raises(CommandFailed, match="took longer than"):
-        go(run(["sleep", "60"], timeout=0.1, grace=0.1))
+    async def body() -> int:
+        pids = Pids()
+        with monkeypatch.context() as patch, pytest.raises(CommandFailed, match="took longer"):
+            patch.setattr(os, "killpg", refuse)
+            patch.setattr(subprocess.Popen, "send_signal", refuse)
+            await run(sleeper(), timeout=1, grace=0.1, on_line=pids)
+        os.kill(pids.pids[0], signal.SIGKILL)
+        return pids.pids[0]
+
+    assert soon(lambda pid=go(body()): gone(pid))
     assert "not permitted to send SIGINT" in caplog.text
 
 
