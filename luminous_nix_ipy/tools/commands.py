@@ -6,6 +6,7 @@ an option.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -35,16 +36,22 @@ _releases: dict[str, Release | None] = {}
 
 async def nix_release(machine: Machine) -> Release | None:
     """The Nix whose `nix` is first in the machine's PATH, asked once a kernel; None without one."""
-    program = shutil.which("nix", path=machine.child_environment().get("PATH"))
+    program = _program(machine)
     if program is None:
         return None
     if program not in _releases:
         try:
-            answer = await run([program, "--version"], machine=machine)
+            answer = await run(("nix", "--version"), machine=machine)
         except CommandFailed:
             return None
         _releases[program] = parse_release(answer.stdout)
     return _releases[program]
+
+
+def _program(machine: Machine) -> str | None:
+    """Where `nix` is, links resolved: a switched system has another one behind the same link."""
+    found = shutil.which("nix", path=machine.child_environment().get("PATH"))
+    return None if found is None else os.path.realpath(found)
 
 
 async def nix_version(machine: Machine) -> tuple[int, ...] | None:

@@ -8,13 +8,12 @@ head of a `.drv` file (Nix, derivations.cc).
 from __future__ import annotations
 
 import asyncio
-import calendar
 import logging
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -28,7 +27,7 @@ from .process import run
 
 _log = logging.getLogger(__name__)
 
-_ROW = re.compile(r"^\s*(\d+)\s+(\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d)(\s+\(current\))?", re.MULTILINE)
+_ROW = re.compile(r"^\s*(\d+)\s+(\d+-\d\d-\d\d \d\d:\d\d:\d\d)(\s+\(current\))?", re.MULTILINE)
 _OUTPUT = re.compile(r'\("([^"]+)","([^"]+)"')
 
 
@@ -137,14 +136,14 @@ def parse_generations(text: str, current: int | None = None) -> list[Dated]:
     `current` is (it does not know an absolute link's)."""
     rows = {int(row[1]): row for row in _ROW.finditer(text)}
     marked = next((number for number, row in rows.items() if row[3]), current)
-    return [
-        (
-            number,
-            local_date(calendar.timegm(time.strptime(row[2], "%Y-%m-%d %H:%M:%S"))),
-            number == marked,
-        )
-        for number, row in rows.items()
-    ]
+    return [(number, _utc_date(row[2]), number == marked) for number, row in rows.items()]
+
+
+def _utc_date(text: str) -> datetime | None:
+    try:
+        return local_date(int(datetime.fromisoformat(f"{text}+00:00").timestamp()))
+    except ValueError:
+        return None
 
 
 def parse_path_info(text: str) -> dict[str, _Info]:

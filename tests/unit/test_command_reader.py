@@ -45,6 +45,10 @@ def test_where_nix_env_knows_no_current_one_the_link_tells() -> None:
     assert [row[2] for row in parse_generations(listing, current=9)] == [True, False]
 
 
+def test_a_year_beyond_all_dates_is_a_row_without_one() -> None:
+    assert parse_generations("   1   12345-01-01 00:00:00   \n") == [(1, None, False)]
+
+
 @given(
     st.dictionaries(st.integers(1, 10**9), st.integers(0, 2**33), min_size=1),
     st.data(),

@@ -104,6 +104,14 @@ def test_two_machines_have_their_own_versions(tmp_path: Path) -> None:
         assert asyncio.run(commands.nix_version(machine)) == (2, number)
 
 
+def test_a_link_that_leads_to_another_nix_is_asked_again(tmp_path: Path) -> None:
+    for number in (1, 2):
+        add_program(tmp_path / str(number), "nix", f"echo 'nix (Nix) 2.{number}'")
+        (tmp_path / "sw").unlink(missing_ok=True)
+        (tmp_path / "sw").symlink_to(str(number))
+        assert asyncio.run(commands.nix_version(machine_with(tmp_path / "sw"))) == (2, number)
+
+
 def test_no_nix_or_a_broken_one_has_no_version(tmp_path: Path) -> None:
     assert asyncio.run(commands.nix_version(Machine(env={"PATH": str(tmp_path)}))) is None
     add_program(tmp_path / "bin", "nix", "exit 1")
