@@ -221,12 +221,14 @@ def _not_found(machine: Machine, name: str | None, looked_at: list[str]) -> NotF
     if name is None:
         return NotFound(
             "There is no profile yet.",
-            f"Neither a system's profile nor one of yours: {', '.join(looked_at)}.",
+            f"Neither the system's nor one of yours: looked at {', '.join(looked_at)}.",
             todo,
         )
     found = next((path for path in looked_at if os.path.lexists(path.rstrip("/"))), None)
     if found is None:
-        return NotFound(f"There is no profile {name!r}.", f"Not {', '.join(looked_at)}.", todo)
+        return NotFound(
+            f"There is no profile {name!r}.", f"Looked at {', '.join(looked_at)}.", todo
+        )
     return NotFound(f"{name!r} is no profile.", _what_it_is(machine, found.rstrip("/")), todo)
 
 
