@@ -184,7 +184,8 @@ def test_a_program_of_another_user_that_may_not_be_signalled_is_given_up(
         os.kill(pids.pids[0], signal.SIGKILL)
         return pids.pids[0]
 
-    assert soon(lambda pid=go(body()): gone(pid))
+    pid = go(body())
+    assert soon(lambda: gone(pid))
     assert "not permitted to send SIGINT" in caplog.text
 
 
