@@ -46,7 +46,7 @@ class Package(msgspec.Struct, frozen=True):
     selected: bool = True
     """In the system's own packages, not only needed by one of them."""
     lines: int = 8
-    """Lines of filler in its library, so that sizes differ."""
+    """Lines of filler in its library or program, so that sizes differ."""
 
 
 PACKAGES: dict[str, Package] = {
@@ -86,6 +86,10 @@ PACKAGES: dict[str, Package] = {
     "helix": Package((None, None, None, "25.07.1", "25.07.1"), lines=25),
     "fastfetch": Package((None, None, None, None, "2.56.0")),
     "neofetch": Package(("7.1.0", "7.1.0", "7.1.0", "7.1.0", None), (), ()),
+}
+
+_LIBRARIES = {need for package in PACKAGES.values() for need in package.needs} | {
+    name for name, package in PACKAGES.items() if "lib" in package.outputs
 }
 
 ROLLING: dict[str, tuple[str, int]] = {
@@ -180,22 +184,22 @@ class Packages:
 
 def _derivation(name: str, version: str, package: Package, needs: dict[str, str]) -> Derivation:
     """A package of a few bytes whose outputs reference each other as real ones do."""
-    needed = "".join(f"needs {_library(need, key)}\n" for need, key in needs.items())
-    filler = "".join(f"{name} {version} section {line}\n" for line in range(package.lines))
-    own = _library(name, SELF)
+    body = "".join(f"needs {_library(need, key)}\n" for need, key in needs.items())
+    body += "".join(f"{name} {version} section {line}\n" for line in range(package.lines))
+    library = _library(name, SELF)
     outputs: dict[str, Tree] = {output: {} for output in ("out", *package.outputs)}
-    outputs["out"][f"bin/{name}"] = File(
-        f'#!/bin/sh\n# linked with {own}\necho "{name} {version}"\n', executable=True
-    )
-    outputs["lib" if "lib" in outputs else "out"][f"lib/lib{name}.so"] = File(needed + filler)
+    if name in _LIBRARIES:
+        outputs["lib" if "lib" in outputs else "out"][f"lib/lib{name}.so"] = File(body)
+        body = f"needs {library}\n"
+    program = f'#!/bin/sh\necho "{name} {version}"\nexit\n{body}'
+    outputs["out"][f"bin/{name}"] = File(program, executable=True)
     if "bin" in outputs:
-        outputs["bin"][f"bin/{name}-config"] = File(f'#!/bin/sh\necho "{own}"\n', executable=True)
+        config = f'#!/bin/sh\necho "{library}"\n'
+        outputs["bin"][f"bin/{name}-config"] = File(config, executable=True)
     if "dev" in outputs:
-        outputs["dev"][f"include/{name}.h"] = File(f"/* {name} {version}: {own} */\n")
+        outputs["dev"][f"include/{name}.h"] = File(f"/* {name} {version}: {library} */\n")
     if "man" in outputs:
         outputs["man"][f"share/man/man1/{name}.1"] = File(f'.TH {name} 1 "" "{version}"\n')
-    if "doc" in outputs:
-        outputs["doc"][f"share/doc/{name}/README"] = File(f"{name} {version}\n")
     return Derivation(name, version, outputs)
 
 
