@@ -24,7 +24,9 @@ async def furnish(folder: str, simulated: bool, generations: int, steps: Steps) 
     layout.make_folders(machine)
     if simulated:
         stand_in.register(folder, run_stand_in)
-        paths = await in_thread(simulate.build, machine, description, steps.step)
+        paths = await in_thread(
+            simulate.build, machine, description, steps.step, on_cancel=steps.end
+        )
     else:
         realise.configure(machine)
         config = await realise.needed_config(machine)

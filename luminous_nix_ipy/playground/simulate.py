@@ -62,15 +62,22 @@ def build(
     """Write everything; the store paths of the description's roots, by key.
 
     Args:
-        on_built: called with the name of each derivation when it is written.
+        on_built: called with the name of each output when it is written; what it raises ends
+            the writing.
     """
     os.makedirs(machine.store_dir)
     os.makedirs(os.path.dirname(machine.database))
     with sqlite3.connect(machine.database) as database:
         database.executescript("PRAGMA synchronous = off;" + _SCHEMA)
-        store = _Store(machine, description, database, on_built)
+        store = _Store(machine, description, database)
         built = {key: store.add(key)["out"] for key in description.roots}
     database.close()
+    for path, contents in store.contents.items():
+        if isinstance(contents, File):
+            _write_file(path, contents)
+        else:
+            _write_tree(path, contents)
+            on_built(os.path.basename(path).partition("-")[2])
     return built
 
 
@@ -80,19 +87,19 @@ class _Store:
         machine: Machine,
         description: Description,
         database: sqlite3.Connection,
-        on_built: Callable[[str], None],
     ) -> None:
         self._dir = machine.store_dir
         self._derivations = description.derivations
         self._database = database
-        self._on_built = on_built
         self._now = int(time.time())
+        self.contents: dict[str, Tree | File] = {}
+        """What is to be written: store path -> its folder or file."""
         self._ids: dict[str, int] = {}
         self._outputs: dict[str, dict[str, str]] = {}
         self._drvs: dict[str, str] = {}
 
     def add(self, key: str) -> dict[str, str]:
-        """Write a derivation, after what it needs; the store path of each output."""
+        """Register a derivation, after what it needs; the store path of each output."""
         if key in self._outputs:
             return self._outputs[key]
         derivation = self._derivations[key]
@@ -106,9 +113,7 @@ class _Store:
         drv = self._add_drv(derivation, outputs, {self._drvs[k] for k, _ in known})
         known |= {(SELF, output): path for output, path in outputs.items()}
         for output, tree in derivation.outputs.items():
-            whole = resolve_tree(tree, known)
-            _write_tree(outputs[output], whole)
-            self._register(outputs[output], whole, drv)
+            self._register(outputs[output], resolve_tree(tree, known), drv)
         for output, tree in derivation.outputs.items():
             self._refer(outputs[output], {known[name] for name in named_in(tree)})
         self._database.executemany(
@@ -117,19 +122,18 @@ class _Store:
         )
         self._outputs[key] = outputs
         self._drvs[key] = drv
-        self._on_built(derivation.name)
         return outputs
 
     def _add_drv(self, derivation: Derivation, outputs: dict[str, str], inputs: set[str]) -> str:
-        """Write the derivation's own file; its store path."""
+        """Register the derivation's own file; its store path."""
         file = File(_aterm(derivation, outputs, inputs))
         path = self._path(f"{derivation.name}.drv", file.text)
-        _write_file(path, file)
         self._register(path, file, None)
         self._refer(path, inputs)
         return path
 
     def _register(self, path: str, contents: Tree | File, deriver: str | None) -> None:
+        self.contents[path] = contents
         archive = nar.serialise(contents)
         digest = f"sha256:{hashlib.sha256(archive).hexdigest()}"
         self._ids[path] = len(self._ids) + 1
