@@ -55,6 +55,7 @@ install_boot_loader() {
     entries=$boot_dir/loader/entries
     mkdir -p "$entries"
     default=
+    current=$(readlink "$profile" || :)
     for link in "$profile"-*-link; do
         [ -e "$link/nixos-version" ] || continue
         number=${link#"$profile"-}
@@ -70,7 +71,8 @@ initrd $link/initrd
 options init=$link/init $its_params
 ENTRY
         mv "$entries/.new" "$entries/nixos-generation-$number.conf"
-        if [ "$link" -ef "$self" ] && { [ -z "$default" ] || [ "$profile" -ef "$link" ]; }; then
+        # Several generations may be this system; then the profile's current one is meant.
+        if [ "$link" -ef "$self" ] && { [ -z "$default" ] || [ "${link##*/}" = "$current" ]; }; then
             default=$number
         fi
     done
