@@ -142,9 +142,7 @@ async def _make(generations: int, real: bool | None, progress: Progress | None) 
     await in_thread(_remove_left_behind)
     simulated = not (realise.has_nix() if real is None else real)
     try:
-        return await _make_in_new_folder(
-            generations, simulated, Steps(progress, "making a playground")
-        )
+        return await _make_in_new_folder(generations, simulated, progress)
     except (OSError, sqlite3.Error) as error:
         raise NixError(
             "No playground could be made.",
@@ -153,8 +151,11 @@ async def _make(generations: int, real: bool | None, progress: Progress | None) 
         ) from error
 
 
-async def _make_in_new_folder(generations: int, simulated: bool, steps: Steps) -> Machine:
+async def _make_in_new_folder(
+    generations: int, simulated: bool, progress: Progress | None
+) -> Machine:
     folder = owner.make_folder(generations, simulated=simulated)
+    steps = Steps(progress, "making a playground")
     try:
         machine = await furnish(folder, simulated, generations, steps)
     except BaseException:
