@@ -17,7 +17,7 @@ from ..tools import commands
 from ..tools.process import run
 from .description import SELF, Derivation, Description, File, Link, Tree, named_in
 
-_HERE = Path(__file__).parent
+EXPRESSION = str(Path(__file__).with_name("expression.nix"))
 # An empty `build-hook` spares Nix its helper for remote builders. Older ones take it for a path and
 # refuse an empty one.
 _EMPTY_BUILD_HOOK = (2, 19)
@@ -66,7 +66,7 @@ async def build(
         if found := re.match(r"building '.*/[a-z0-9]{32}-(.*)\.drv'", line):
             on_built(found[1])
 
-    argv = ["nix-build", str(_HERE / "expression.nix"), "--no-out-link"]
+    argv = ["nix-build", EXPRESSION, "--no-out-link"]
     argv += ["--argstr", "description", file, "--argstr", "path", _tools()]
     done = await run(argv, machine=machine, on_line=on_line)
     os.unlink(file)
