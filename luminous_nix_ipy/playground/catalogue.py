@@ -46,7 +46,7 @@ class Package(msgspec.Struct, frozen=True):
     selected: bool = True
     """In the system's own packages, not only needed by one of them."""
     lines: int = 8
-    """Lines of filler in its library or program, so that sizes differ."""
+    """Lines of filler, at least, in its library or program, so that sizes differ."""
 
 
 PACKAGES: dict[str, Package] = {
@@ -185,7 +185,8 @@ class Packages:
 def _derivation(name: str, version: str, package: Package, needs: dict[str, str]) -> Derivation:
     """A package of a few bytes whose outputs reference each other as real ones do."""
     body = "".join(f"needs {_library(need, key)}\n" for need, key in needs.items())
-    body += "".join(f"{name} {version} section {line}\n" for line in range(package.lines))
+    lines = package.lines + hashlib.sha256(f"{name} {version}".encode()).digest()[0] % 9
+    body += "".join(f"{name} {version} section {line}\n" for line in range(lines))
     library = _library(name, SELF)
     outputs: dict[str, Tree] = {output: {} for output in ("out", *package.outputs)}
     if name in _LIBRARIES:

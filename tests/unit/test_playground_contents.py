@@ -12,6 +12,7 @@ from luminous_nix_ipy.playground.catalogue import (
     KERNELS,
     MAXIMUM,
     MINIMUM,
+    PACKAGES,
     Lesson,
     lesson,
     stage,
@@ -146,6 +147,20 @@ def test_tokens_are_resolved_where_their_path_is_known() -> None:
         "b": Link("/s/k"),
         "c": None,
     }
+
+
+def test_most_upgrades_change_a_size() -> None:
+    sizes: dict[str, set[int]] = {}
+    for derivation in describe(5).derivations.values():
+        size = sum(
+            len(entry.text)
+            for tree in derivation.outputs.values()
+            for entry in tree.values()
+            if isinstance(entry, File)
+        )
+        sizes.setdefault(derivation.pname, set()).add(size)
+    upgraded = {name for name, form in PACKAGES.items() if len({*form.versions} - {None}) > 1}
+    assert len({name for name in upgraded if len(sizes[name]) > 1}) > len(upgraded) * 0.8
 
 
 def test_true_outputs_are_referenced() -> None:
