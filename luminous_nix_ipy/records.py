@@ -154,6 +154,87 @@ class Command(msgspec.Struct, frozen=True):
         return shlex.join(self.argv)
 
 
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a program of Nix, or a line that was no record of its log."""
+
+    level: int
+    """0 error, 1 warning, 2 notice, 3 information; more is detail (Nix, logging.hh)."""
+    text: str
+    """As it is shown, without colours; may be several lines."""
+    raw: str | None = None
+    """An error's own sentence, without its position and trace."""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that Nix is doing. What `done` and `expected` count depends on the kind: bytes of
+    a copyPath or fileTransfer, things of the others."""
+
+    id: int
+    kind: str
+    """Nix's name of its type, such as "build" or "copyPath"; a number that has no name yet."""
+    name: str
+    """The derivation or path without folder, hash and ".drv"; a URI; or the activity's own text."""
+    phase: str | None
+    done: int
+    expected: int
+    running: int
+    failed: int
+    started: datetime
+    host: str
+    """Where it is built; empty: here."""
+    last_line: str
+    """The last line of its log; empty before there is one."""
+
+
+class FailedBuild(msgspec.Struct, frozen=True):
+    """A build that failed, and the end of its log."""
+
+    derivation: str
+    host: str
+    log: tuple[str, ...]
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much of one kind is done, of what is known so far to be done."""
+
+    done: int = 0
+    expected: int = 0
+    running: int = 0
+    failed: int = 0
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """How many seconds the rest of some builds may take."""
+
+    low: float
+    middle: float
+    high: float
+    known: int
+    """How many of the builds have been built before..."""
+    builds: int
+    """... of how many."""
+
+
+class NixWork(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program of Nix is doing, at one moment."""
+
+    builds: Counts
+    paths: Counts
+    """Paths that are copied into the store, or out of it."""
+    download: Counts
+    """Bytes."""
+    rate: float
+    """Bytes a second that were lately downloaded."""
+    running: tuple[Activity, ...]
+    """Builds, the longest running first."""
+    downloads: tuple[Activity, ...]
+    failed: tuple[FailedBuild, ...]
+    estimate: Estimate | None = None
+
+
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal: an intent (outcome None) or what became of it."""
 
