@@ -54,6 +54,11 @@ class NoConsent(NixError):
 class CommandFailed(NixError):
     """A program of Nix ended with an error, could not be started, or took too long."""
 
+    messages: tuple[Any, ...] = ()
+    """The `records.Message`s of level 0 that a program of Nix gave, where its log was read."""
+    failed_builds: tuple[Any, ...] = ()
+    """The `records.FailedBuild`s of that log."""
+
     def __init__(
         self,
         what: str,

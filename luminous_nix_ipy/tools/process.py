@@ -18,7 +18,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -56,6 +56,16 @@ class Completed(msgspec.Struct, frozen=True):
     """Seconds."""
 
 
+class Sink(Protocol):
+    """Reads a stream as it comes, and may keep less of it."""
+
+    def feed(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+    def kept(self) -> bytes: ...
+
+
 async def run(
     argv: Sequence[str],
     *,
@@ -68,6 +78,7 @@ async def run(
     check: bool = True,
     grace: float = GRACE,
     keep: int | None = None,
+    stderr: Sink | None = None,
 ) -> Completed:
     """Run `argv` to its end.
 
@@ -81,6 +92,7 @@ async def run(
         check: an exit status other than 0 raises.
         grace: seconds between SIGINT and SIGTERM when it is ended.
         keep: remember only so many last bytes of stderr.
+        stderr: reads that stream instead of `on_line`, and tells what of it is kept.
 
     Raises:
         CommandFailed: it could not be started, failed (`check`), or took longer than `timeout`.
@@ -90,7 +102,7 @@ async def run(
     argv = tuple(argv)
     environment = machine.child_environment() if env is None and machine is not None else env
     started = time.monotonic()
-    child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep))
+    child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep, stderr))
     try:
         in_time = await child.ended_within(timeout)
         if not in_time:
@@ -112,8 +124,13 @@ async def run(
     if not in_time:
         raise _failure(completed, f"took longer than {timeout:g} s and was ended")
     if check and completed.returncode != 0:
-        raise _failure(completed, _ending(completed.returncode))
+        raise failure(completed)
     return completed
+
+
+def failure(completed: Completed) -> CommandFailed:
+    """The error of a program that ended with another status than 0."""
+    return _failure(completed, _ending(completed.returncode))
 
 
 def plain(text: str) -> str:
@@ -201,12 +218,12 @@ class _Lines:
 class _Child(asyncio.SubprocessProtocol):
     """One running program, as asyncio tells about it."""
 
-    def __init__(self, on_line: OnLine | None, keep: int | None) -> None:
+    def __init__(self, on_line: OnLine | None, keep: int | None, stderr: Sink | None) -> None:
         self._on_line = on_line
         self._finished = asyncio.get_running_loop().create_future()
-        self.output = {
+        self.output: dict[str, Sink] = {
             "stdout": _Lines("stdout", self._emit, None),
-            "stderr": _Lines("stderr", self._emit, keep),
+            "stderr": stderr or _Lines("stderr", self._emit, keep),
         }
 
     # asyncio.SubprocessProtocol
@@ -294,7 +311,7 @@ class _Child(asyncio.SubprocessProtocol):
         except PermissionError:
             _log.warning("not permitted to send %s to process %d", number.name, self._pid)
 
-    def _stream(self, fd: int) -> _Lines:
+    def _stream(self, fd: int) -> Sink:
         return self.output["stdout" if fd == 1 else "stderr"]
 
     def _emit(self, stream: str, line: str) -> None:
