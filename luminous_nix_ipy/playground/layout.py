@@ -15,10 +15,11 @@ def machine_in(folder: str, *, simulated: bool, nix_config: str = "") -> Machine
     what this process's own variables say of stores, profiles, homes and settings is overruled.
     """
     home = f"{folder}/home"
+    nix = f"{folder}/nix"
     machine = Machine(
-        store_dir=f"{folder}/nix/store",
-        state_dir=f"{folder}/nix/var/nix",
-        log_dir=f"{folder}/nix/var/log/nix",
+        store_dir=f"{nix}/store",
+        state_dir=f"{nix}/var/nix",
+        log_dir=f"{nix}/var/log/nix",
         conf_dir=f"{folder}/etc/nix",
         run_dir=f"{folder}/run",
         boot_dir=f"{folder}/boot",
