@@ -108,6 +108,26 @@ def read_inhibitors(path: str) -> dict[str, str] | None:
         return None
 
 
+def own_unit(cgroups: str = "/proc/self/cgroup") -> str | None:
+    """The systemd service that this process runs in; None where it runs in none.
+
+    The innermost service of the unified or the named hierarchy (cgroups(7)), so that a user's
+    session, user@1000.service, is passed over for a service of its own.
+    """
+    try:
+        with open(cgroups, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, controllers, path = line.split(":", 2) if line.count(":") >= 2 else ("", "?", "")
+        if controllers in ("", "name=systemd"):
+            for part in reversed(path.split("/")):
+                if part.endswith(".service"):
+                    return part
+    return None
+
+
 def free_bytes(path: str) -> int | None:
     """Bytes that an unprivileged user may still write on the file system of `path`; None where it
     cannot be asked."""
