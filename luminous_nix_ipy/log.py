@@ -64,6 +64,8 @@ def start(machine: Machine) -> None:
         _close()
         _file = file
         _logger.addHandler(file)
+        _logger.addHandler(_warnings)
+        _logger.propagate = False
     _logger.info("%s; %s", _versions(), machine)
 
 
@@ -79,6 +81,22 @@ def without_secrets(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+class _Warnings(logging.Handler):
+    """Lets only warnings and errors on to the program's own handlers.
+
+    What the file wants to know would otherwise be printed into cells wherever the root logger has
+    a handler, as IPython gives it one with its first error.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        root = logging.getLogger()
+        if root.handlers:
+            root.handle(record)
 
 
 class _File(logging.handlers.RotatingFileHandler):
@@ -116,10 +134,15 @@ class _Formatter(logging.Formatter):
         return without_secrets(super().format(record)).replace("\n", "\n    ")
 
 
+_warnings = _Warnings()
+
+
 def _close() -> None:
     global _file
     if _file is not None:
         _logger.removeHandler(_file)
+        _logger.removeHandler(_warnings)
+        _logger.propagate = True
         _file.close()
         _file = None
 

@@ -124,9 +124,9 @@ def unload(shell: InteractiveShell) -> None:
         del manager.registry[NixMagics.__name__]
     completion.unregister(shell)
     settings.activate(None)
-    loop = sys.modules.get(f"{__package__}.loop")
-    if loop is not None:
-        loop.stop()
+    for name in ("loop", "log"):
+        if (module := sys.modules.get(f"{__package__}.{name}")) is not None:
+            module.stop()
 
 
 def _parse(tokens: list[str], cell: str | None) -> tuple[str, dict[str, Any]]:

@@ -57,6 +57,26 @@ def test_starting_twice_writes_once(machine: Machine) -> None:
     assert written(machine).count("once") == 1
 
 
+def test_only_warnings_reach_the_programs_own_handlers(machine: Machine) -> None:
+    heard: list[str] = []
+
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
+    handler = Heard()
+    logging.getLogger().addHandler(handler)
+    try:
+        log.start(machine)
+        LOGGER.info("for the file")
+        LOGGER.warning("for everybody")
+        log.stop()
+        LOGGER.warning("as any logger")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert heard == ["for everybody", "as any logger"]
+
+
 def test_another_machine_has_another_file(machine: Machine, tmp_path: Path) -> None:
     log.start(machine)
     other = Machine(user_state_dir=str(tmp_path / "other"))
