@@ -57,7 +57,11 @@ class SettingTraits(HasTraits):
     def chosen(self, name: str) -> bool:
         """Whether `%config`, a configuration file or an assignment set this one."""
         section = getattr(self, "config", {}).get(type(self).__name__, {})
-        return name in section or getattr(self, name) != self.traits()[name].default_value
+        value = getattr(self, name)
+        # A value that the trait refused stays in the configuration, but was never taken.
+        if name in section and section[name] == value:
+            return True
+        return bool(value != self.traits()[name].default_value)
 
 
 _active: SettingTraits = SettingTraits()
