@@ -16,6 +16,7 @@ from luminous_nix_ipy import (
     EnhancedNativeNixBackend,
     NativeNixBackend,
     NixBackend,
+    NixError,
     NixOperation,
     NixResult,
     OperationType,
@@ -130,9 +131,12 @@ class TestNativeNixBackend(OnPlayground):
         backend = NixBackend()
         self.execute(backend, OperationType.ROLLBACK, options={"generatoin": 1})
         self.execute(backend, OperationType.LIST_GENERATIONS)
+        refused = NixOperation(OperationType.ROLLBACK, options={"generation": 9999})
+        with self.assertRaises(NixError):
+            asyncio.run(backend.plan(refused))
         metrics = backend.get_metrics()
-        self.assertEqual(metrics["total_operations"], 2)
-        self.assertEqual(metrics["success_rate"], 0.5)
+        self.assertEqual(metrics["total_operations"], 3)
+        self.assertEqual(metrics["details"]["operations_failed"], 2)
         self.assertGreater(metrics["average_duration"], 0)
 
     def test_no_module_of_nixos_rebuild_is_used(self) -> None:

@@ -312,8 +312,7 @@ def test_an_interrupt_in_the_middle_is_kept_until_the_end(
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        assert (await task).success
 
     asyncio.run(interrupted())
     assert current(machine) == number - 1
