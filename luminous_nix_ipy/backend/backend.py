@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Hashable
@@ -12,6 +11,8 @@ from .. import settings
 from ..errors import NixError, NotServed
 from ..log import start as start_log
 from ..machine import Machine, current
+from ..tools import native
+from ..tools.native import NativeWorker
 from . import recovery
 from .cache import CACHED, OperationCache
 from .context import Context
@@ -52,9 +53,10 @@ class NixBackend:
         start_log(self.machine)
 
     @property
-    def async_api(self) -> None:
-        """The nixos-rebuild module, where one is used. This backend uses none."""
-        return None
+    def async_api(self) -> NativeWorker | None:
+        """The worker that asks nixos-rebuild's Python module; None where there is none that can be
+        used (`%nix status` says why). Looks at files; the worker's methods start a process."""
+        return native.find(self.machine)
 
     @property
     def reader(self) -> str:
@@ -70,19 +72,24 @@ class NixBackend:
         return self.metrics.as_dict()
 
     async def plan(self, operation: NixOperation) -> Plan:
-        """What a change would do; changes nothing.
+        """What a change would do; changes nothing. A refusal counts in the metrics.
 
         Raises:
             NixError: there is nothing to plan, and why.
         """
-        served = _served(operation)
-        if served.plan is None:
-            raise NotServed(
-                f"{operation.type.value} changes nothing, so there is no plan of it.",
-                "",
-                ["Execute it."],
-            )
-        return await served.plan(self._context, operation)
+        started = time.monotonic()
+        try:
+            served = _served(operation)
+            if served.plan is None:
+                raise NotServed(
+                    f"{operation.type.value} changes nothing, so there is no plan of it.",
+                    "",
+                    ["Execute it."],
+                )
+            return await served.plan(self._context, operation)
+        except NixError:
+            self._count(operation, False, started, None)
+            raise
 
     async def execute(self, operation: NixOperation, plan: Plan | None = None) -> NixResult:
         """Carry out an operation; calling it is the consent.
@@ -109,12 +116,12 @@ class NixBackend:
                 result = await served.run(self._context, operation, plan)
                 if token is not None and result.success and token == self._token(operation):
                     self.cache.set(operation, token, result)
-        except asyncio.CancelledError:
+        except Exception as error:
+            result = _failure(error)
+        except BaseException:
             self._count(operation, False, started, cached)
             self.progress.finish("interrupted", success=False)
             raise
-        except Exception as error:
-            result = _failure(error)
         result.duration = time.monotonic() - started
         self._count(operation, result.success, started, cached)
         if cached is not True:

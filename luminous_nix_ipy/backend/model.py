@@ -164,3 +164,4 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """"direct" or "command", with the reason when it is a fallback."""
     backups: int
     nixos_rebuild_module: str | None = None
+    """Where nixos-rebuild's Python module is and what runs it, or "none: " and why."""

@@ -16,6 +16,7 @@ from ...store.system import (
     reboot_reason,
     running_path,
 )
+from ...tools import native
 from ...tools.commands import nix_version
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan, Status
@@ -64,6 +65,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         boot_free_bytes=None if boot is None else await asyncio.to_thread(free_bytes, boot),
         reader=context.reader_label,
         backups=len(list_backups(machine)),
+        nixos_rebuild_module=await asyncio.to_thread(native.describe, machine),
     )
     return NixResult(True, _headline(status), {"status": status})
 
