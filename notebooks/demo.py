@@ -35,7 +35,7 @@ class Printer:
         """Print the cell that has run, and the text before it."""
         self.text(until=cell_index)
         code = Syntax(cell.source, "ipython3", theme="ansi_dark", background_color="default")
-        self._console.print(code.highlight(cell.source))
+        self._console.print(code.highlight(cell.source), soft_wrap=True, end="")
         for output in cell.outputs:
             # The terminal folds what is too long: a path or a command can be copied whole.
             self._console.print(Text.from_ansi(as_text(output)), soft_wrap=True)

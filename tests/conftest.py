@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,23 @@ os.environ["LUMINOUS_NIX_TEST_CACHE"] = str(cache_dir())
 SLOW_CALLBACK = 0.5
 """Seconds that one step of a coroutine may hold its loop: far over what a busy machine needs, far
 under what a program of Nix, a large read or a wait takes."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, object, object]:
+    """Make names that are not UTF-8 visible: xdist's workers cannot send them as they are."""
+    return _printable((yield))
+
+
+def _printable(data: object) -> object:
+    match data:
+        case str():
+            return data.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_printable(key): _printable(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(map(_printable, data))
+    return data
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +123,15 @@ def private_machine(tmp_path: Path, nix_programs: NixPrograms) -> Machine:
     `tests.private_nix` has `build`, `package`, `add_generation` and `run` to fill it.
     """
     return make_machine(tmp_path / "machine", nix_programs)
+
+
+@pytest.fixture(scope="session")
+def path_without_nix(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH with every program that this one has, but for Nix's."""
+    folder = tmp_path_factory.mktemp("without-nix")
+    for place in os.environ["PATH"].split(":"):
+        for program in Path(place).glob("[!.]*") if place else ():
+            if not program.name.startswith("nix"):
+                with contextlib.suppress(FileExistsError):
+                    (folder / program.name).symlink_to(program)
+    return str(folder)

@@ -23,18 +23,6 @@ SANITIZE = Path(__file__).with_name("sanitize.cfg")
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.fixture
-def without_nix(tmp_path: Path) -> str:
-    """A PATH with everything that this one has, but for Nix."""
-    folder = tmp_path / "without-nix"
-    folder.mkdir()
-    for place in os.environ["PATH"].split(":"):
-        for program in Path(place).glob("*") if place else ():
-            if not program.name.startswith("nix") and not (folder / program.name).is_symlink():
-                (folder / program.name).symlink_to(program)
-    return str(folder)
-
-
 def path_with(which: str) -> str:
     """A PATH whose first Nix is the old or the new one."""
     require(f"nix-{which}")
@@ -69,9 +57,9 @@ def test_a_notebook_is_saved_with_its_outputs(notebook: Path) -> None:
 @every_notebook
 @pytest.mark.parametrize("which", ["old", "new", "none"])
 def test_a_notebook_gives_what_it_shows(
-    notebook: Path, which: str, tmp_path: Path, without_nix: str
+    notebook: Path, which: str, tmp_path: Path, path_without_nix: str
 ) -> None:
-    path = without_nix if which == "none" else path_with(which)
+    path = path_without_nix if which == "none" else path_with(which)
     done = compare(notebook, tmp_path, path)
     cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]

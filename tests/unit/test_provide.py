@@ -353,3 +353,16 @@ def test_holding_the_loop_fails_the_test(pytester: pytest.Pytester) -> None:
     outcome = pytester.runpytest("-p", "tests.conftest", "-p", "no:cacheprovider")
     outcome.assert_outcomes(passed=3, errors=1)
     outcome.stdout.fnmatch_lines(["*The event loop was held for more than 0.5 s*"])
+
+
+def test_text_that_is_not_utf8_comes_back_from_a_worker(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import logging
+
+        def test_it():
+            logging.warning("caf\\udce9")
+            assert "caf\\udce9" == "coffee"
+    """)
+    outcome = pytester.runpytest("-p", "tests.conftest", "-p", "no:cacheprovider", "-n", "1")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["*WARNING*caf*udce9*"])
