@@ -62,7 +62,7 @@ def build(
     """Write everything; the store paths of the description's roots, by key.
 
     Args:
-        on_built: called with the name of each output when it is written; what it raises ends
+        on_built: called with the name of each derivation when it is written; what it raises ends
             the writing.
     """
     os.makedirs(machine.store_dir)
@@ -75,9 +75,9 @@ def build(
     for path, contents in store.contents.items():
         if isinstance(contents, File):
             _write_file(path, contents)
+            on_built(os.path.basename(path).partition("-")[2].removesuffix(".drv"))
         else:
             _write_tree(path, contents)
-            on_built(os.path.basename(path).partition("-")[2])
     return built
 
 
