@@ -157,47 +157,42 @@ def call(name: str, **arguments: Any) -> Any:
 
 def choose(name: str) -> tuple[Callable[..., Any], str]:
     """The function for a name of FORMS, and the form of its arguments."""
-    differences: list[str] = []
-    absent: list[str] = []
+    nearest: tuple[str, str, list[str]] | None = None
     for form in FORMS[name]:
         dotted, names, flags = parts(form)
         found = look_up(dotted)
         if found is None:
-            absent += [dotted] if dotted not in absent else []
             continue
-        difference = compare(signature(found), names, flags)
-        if not difference:
+        differences = compare(signature(found), names, flags)
+        if not differences:
             return found, form
-        differences.append(f"It takes {signature(found)}; for {form} {difference}.")
-    if differences:
-        here = next(f for f in FORMS[name] if look_up(parts(f)[0]) is not None)
-        raise Problem(
-            "form",
-            f"{parts(here)[0]} has arguments that are not known here.",
-            min(differences, key=len),
-        )
-    raise Problem("form", f"The module has no {' and no '.join(absent)}.")
+        if nearest is None or len(differences) < len(nearest[2]):
+            nearest = dotted, f"It takes {signature(found)}; for {form}", differences
+    if nearest is None:
+        absent = dict.fromkeys(parts(form)[0] for form in FORMS[name])
+        raise Problem("form", f"The module has no {' and no '.join(absent)}.")
+    dotted, why, differences = nearest
+    raise Problem(
+        "form",
+        f"{dotted} has arguments that are not known here.",
+        f"{why} {' and '.join(differences)}.",
+    )
 
 
-def compare(given: inspect.Signature, names: list[str], flags: bool) -> str:
+def compare(given: inspect.Signature, names: list[str], flags: bool) -> list[str]:
     """In words, what keeps a function of this signature from being called with these names."""
     kinds = inspect.Parameter
     by_name = (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
-    takes = [p for p in given.parameters.values() if p.kind in by_name]
-    lacking = [n for n in names if n not in [p.name for p in takes]]
-    needed = [
-        p.name
-        for p in given.parameters.values()
-        if p.default is kinds.empty
-        and p.name not in names
-        and p.kind in (*by_name, kinds.POSITIONAL_ONLY)
-    ]
-    has_flags = any(p.kind is kinds.VAR_KEYWORD for p in given.parameters.values())
-    words = [f"it lacks {', '.join(lacking)}"] if lacking else []
-    words += [f"it also needs {', '.join(needed)}"] if needed else []
-    if has_flags != flags:
-        words.append(f"it takes {'' if has_flags else 'no '}flags as keywords")
-    return " and ".join(words)
+    parameters = given.parameters.values()
+    takes = [p.name for p in parameters if p.kind in by_name]
+    differences = [f"it lacks {name}" for name in names if name not in takes]
+    for p in parameters:
+        variadic = p.kind in (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
+        if p.default is kinds.empty and p.name not in names and not variadic:
+            differences.append(f"it also needs {p.name}")
+    if any(p.kind is kinds.VAR_KEYWORD for p in parameters) != flags:
+        differences.append(f"it takes {'no ' if flags else ''}flags as keywords")
+    return differences
 
 
 def parts(form: str) -> tuple[str, list[str], bool]:

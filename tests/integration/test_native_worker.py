@@ -179,7 +179,8 @@ def test_what_is_missing_is_told_precisely(tmp_path: Path) -> None:
     missing = {f.name: f.reason for f in told.functions if not f.usable}
     assert missing == {
         "rollback": "nix.rollback has arguments that are not known here. It takes "
-        "(profile, host, elevate); for nix.rollback(profile) it also needs host, elevate.",
+        "(profile, host, elevate); for nix.rollback(profile, target_host, elevate) it lacks "
+        "target_host and it also needs host.",
         "find_file": "The module has no nix.find_file.",
         "revision of nixpkgs": "nix.get_nixpkgs_rev has arguments that are not known here. It "
         "takes (nixpkgs_path, vcs); for nix.get_nixpkgs_rev(nixpkgs_path) it also needs vcs.",

@@ -361,4 +361,4 @@ def test_differences_of_signatures(signature: str, form: str, words: str) -> Non
     scope: dict[str, object] = {}
     exec(f"def f({signature}): ...", scope)
     _, names, flags = parts(form)
-    assert compare(inspect.signature(scope["f"]), names, flags) == words  # type: ignore[arg-type]
+    assert " and ".join(compare(inspect.signature(scope["f"]), names, flags)) == words  # type: ignore[arg-type]
