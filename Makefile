@@ -21,9 +21,9 @@ lab: $(VENV)/made-lab ## open a copy of the tour in JupyterLab
 	@test -e build/lab/01-tour.ipynb || cp notebooks/01-tour.ipynb build/lab
 	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) build/lab/01-tour.ipynb
 
-test: provide lint pytest ## run every check
+test: lint pytest ## run every check
 
-provide: $(VENV)/made-test
+provide: $(VENV)/made-test ## get what the tests need of this machine, where it can be had
 	$(PY) -m tests.provide
 
 lint: $(VENV)/made-test ## check format, style and types
@@ -31,7 +31,7 @@ lint: $(VENV)/made-test ## check format, style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
 
-pytest: $(VENV)/made-test
+pytest: provide ## run the tests, with a report of what they covered
 	$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 notebooks: $(VENV)/made-test ## execute the notebooks anew, in place
