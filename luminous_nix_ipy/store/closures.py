@@ -31,9 +31,7 @@ _MOST_RECENT = 4
 
 def _compare(before: Closure, after: Closure) -> ClosureDiff:
     outputs = {**before.outputs, **after.outputs}
-    parts = {
-        path: split(path, outputs.get(path)) for path in before.sizes.keys() | after.sizes.keys()
-    }
+    parts = {path: split(path, outputs.get(path)) for path in {**before.sizes, **after.sizes}}
     built = {parts[path].name for path in _lacking(before, after) | _lacking(after, before)}
     marked = {parts[path].name for path in before.selected ^ after.selected if path in parts}
     names = built | marked
@@ -64,29 +62,31 @@ def _lacking(one: Closure, other: Closure) -> set[str]:
 class _Package:
     """All paths of one name in one closure."""
 
-    __slots__ = ("bytes", "outputs", "selected", "versions")
+    __slots__ = ("bytes", "outputs", "selected")
 
     def __init__(self) -> None:
-        self.versions: set[str] = set()
         self.outputs: set[tuple[str, str]] = set()
         """Pairs of version and output."""
         self.bytes = 0
         self.selected = False
 
+    def versions(self) -> set[str]:
+        return {version for version, _ in self.outputs}
+
 
 def _packages(
     closure: Closure, parts: dict[str, NameVersionOutput], names: set[str]
 ) -> dict[str, _Package]:
+    """The packages of these names; one that the closure has not is empty."""
     packages = {name: _Package() for name in names}
-    selected = closure.selected
     for path, size in closure.sizes.items():
         name, version, output = parts[path]
-        if name in packages:
-            package = packages[name]
-            package.versions.add(version)
+        package = packages.get(name)
+        if package is not None:
             package.outputs.add((version, output))
             package.bytes += size
-            package.selected |= path in selected
+            if path in closure.selected:
+                package.selected = True
     return packages
 
 
@@ -98,8 +98,8 @@ def _change(name: str, old: _Package, new: _Package) -> PackageChange | None:
     return PackageChange(
         name=name,
         change=kind,
-        old_versions=_ordered(old.versions),
-        new_versions=_ordered(new.versions),
+        old_versions=_ordered(old.versions()),
+        new_versions=_ordered(new.versions()),
         selected_before=old.selected,
         selected_after=new.selected,
         old_bytes=old.bytes,
@@ -108,24 +108,20 @@ def _change(name: str, old: _Package, new: _Package) -> PackageChange | None:
 
 
 def _kind(old: _Package, new: _Package) -> ChangeKind | None:
-    if not old.versions:
+    if not old.outputs:
         return "added"
-    if not new.versions:
+    if not new.outputs:
         return "removed"
-    if old.versions != new.versions:
-        return _direction(old.versions, new.versions)
-    if (
-        old.outputs != new.outputs
-        or old.selected != new.selected
-        or abs(new.bytes - old.bytes) >= NOTABLE_BYTES
-    ):
-        return "changed"
-    return None
+    if old.outputs == new.outputs:
+        notable = abs(new.bytes - old.bytes) >= NOTABLE_BYTES
+        return "changed" if notable or old.selected != new.selected else None
+    return _direction(old.versions(), new.versions())
 
 
 def _direction(old: set[str], new: set[str]) -> ChangeKind:
     """Compare the highest of the versions that only one side has; where one side has none of its
-    own, the highest of all: a second, older version beside the one that stays is no downgrade."""
+    own, the highest of all: a second, older version beside the one that stays is no downgrade.
+    "changed" where the versions are the same, and it is their outputs that differ."""
     only_old, only_new = old - new, new - old
     if not only_old or not only_new:
         only_old, only_new = old, new

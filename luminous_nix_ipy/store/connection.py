@@ -48,13 +48,12 @@ class DatabaseConnection:
         self.stamp()
         try:
             self._connection = self._connect("mode=ro")
-            self._connection.execute("select 1 from sqlite_master").fetchone()
+            self._check(self._connection, columns)
         except sqlite3.Error as error:
             self.close()
             if not _name(error).startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
                 raise self._unreadable(error) from error
             self.immutable = True
-        try:
             self.read(lambda connection: self._check(connection, columns))
         except DatabaseUnreadable:
             self.close()
@@ -142,13 +141,15 @@ class DatabaseConnection:
         self, connection: sqlite3.Connection, columns: Mapping[str, tuple[str, ...]]
     ) -> None:
         for table, needed in columns.items():
-            rows = connection.execute("select name from pragma_table_info(?)", (table,))
-            lacking = set(needed) - {name for (name,) in rows}
-            if lacking:
+            try:
+                connection.execute(f"select {', '.join(needed)} from {table} limit 0")
+            except sqlite3.OperationalError as error:
+                if _name(error) != "SQLITE_ERROR":
+                    raise
                 raise DatabaseUnreadable(
                     f"{self.path} is not a store database of a schema that is known here.",
-                    f"Its table {table} lacks {', '.join(sorted(lacking))}.",
-                )
+                    f"SQLite says: {error}.",
+                ) from error
 
     def _unreadable(self, error: sqlite3.Error) -> DatabaseUnreadable:
         name, said = _name(error), f"SQLite says: {error}."

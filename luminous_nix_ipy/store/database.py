@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -42,22 +43,27 @@ _TOTALS = "select count(*), coalesce(sum(narSize), 0) from ValidPaths"
 _CHILDREN = (
     "select json_group_array(reference) from json_each(?) cross join Refs on referrer = value"
 )
-_EDGES = (
-    "select '[' || group_concat(node) || ']' from (select '[' || value || coalesce(',' ||"
-    " (select group_concat(reference) from Refs where referrer = value), '') || ']' as node"
-    " from json_each(?))"
-)
 _PATHS = (
-    "select p.path, coalesce(narSize, 0) from json_each(?) cross join ValidPaths p on p.id = value"
+    "select group_concat(p.path, char(0)), json_group_array(coalesce(narSize, 0))"
+    " from json_each(?) cross join ValidPaths p on p.id = value"
 )
 _OUTPUTS = (
     "select p.path, o.id from json_each(?) cross join ValidPaths p on p.id = value"
     " cross join DerivationOutputs o on o.path = p.path"
 )
-_NODE_SIZES = "select p.id, narSize from json_each(?) cross join ValidPaths p on p.id = value"
+# Every second element of the list is null and meets no row: so null parts the lists that come out.
+# A node without references gives itself.
+_EDGES = (
+    "select json_group_array(coalesce(reference, value)) from json_each(?)"
+    " left join Refs on referrer = value"
+)
+_NODE_SIZES = (
+    "select json_group_array(coalesce(narSize, 0)) from json_each(?)"
+    " left join ValidPaths p on p.id = value"
+)
 
-_ids = msgspec.json.Decoder(list[int]).decode
-_nodes = msgspec.json.Decoder(list[list[int]]).decode
+_numbers = msgspec.json.Decoder(list[int]).decode
+_lists = msgspec.json.Decoder(list[list[int]]).decode
 
 
 class StoreDatabase:
@@ -207,12 +213,13 @@ def _closure(connection: sqlite3.Connection, path: str, source: str) -> Closure:
     members, new = {root}, {root}
     while new:
         (children,) = connection.execute(_CHILDREN, (str(list(new)),)).fetchone()
-        new = set(_ids(children)) - members
+        new = set(_numbers(children)) - members
         members |= new
     listed = (str(list(members)),)
+    paths, sizes = connection.execute(_PATHS, listed).fetchone()
     return Closure(
         root=path,
-        sizes=dict(connection.execute(_PATHS, listed)),
+        sizes=dict(zip(paths.split("\0"), _numbers(sizes), strict=True)),
         outputs=dict(connection.execute(_OUTPUTS, listed)),
         selected=_selected(connection, path, root),
         source=source,
@@ -245,9 +252,11 @@ def _sizes(connection: sqlite3.Connection, paths: frozenset[str]) -> dict[str, t
     for members in closures.values():
         shared |= once & members
         once |= members
-    size = {node: size or 0 for node, size in connection.execute(_NODE_SIZES, (str(list(once)),))}
+    nodes = list(once)
+    (sizes,) = connection.execute(_NODE_SIZES, (str(nodes),)).fetchone()
+    size = dict(zip(nodes, _numbers(sizes), strict=True)).__getitem__
     return {
-        path: (sum(map(size.__getitem__, members)), sum(map(size.__getitem__, members - shared)))
+        path: (sum(map(size, members)), sum(map(size, members - shared)))
         for path, members in closures.items()
     }
 
@@ -258,8 +267,10 @@ def _walk(connection: sqlite3.Connection, edges: dict[int, list[int]], root: int
     while new:
         unknown = [node for node in new if node not in edges]
         if unknown:
-            (text,) = connection.execute(_EDGES, (str(unknown),)).fetchone()
-            edges.update((node[0], node) for node in _nodes(text))
-        new = set().union(*map(edges.__getitem__, new)) - members
+            asked = f"[{',null,'.join(map(str, unknown))},null]"
+            (told,) = connection.execute(_EDGES, (asked,)).fetchone()
+            lists = _lists(f"[{told.removesuffix(',null]').replace(',null,', '],[')}]]")
+            edges.update(zip(unknown, lists, strict=True))
+        new = set(chain.from_iterable(map(edges.__getitem__, new))) - members
         members |= new
     return members

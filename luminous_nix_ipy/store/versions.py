@@ -79,14 +79,15 @@ def split(path: str, output: str | None = None) -> NameVersionOutput:
 @lru_cache(maxsize=2**14)
 def _split_name(full_name: str, output: str | None) -> NameVersionOutput:
     # Kept, since what is rebuilt keeps its name: generations share nearly all of theirs.
-    if output is not None:
-        whole = full_name if output == "out" else full_name.removesuffix("-" + output)
-        return NameVersionOutput(*parse_name(whole), output)
+    if output is not None and output != "out":
+        full_name = full_name.removesuffix("-" + output)
     name, version = parse_name(full_name)
-    head, _, last = version.rpartition("-")
-    if head and last in OUTPUTS:
-        return NameVersionOutput(name, head, last)
-    return NameVersionOutput(name, version, "out")
+    if output is None:
+        output = "out"
+        head, _, last = version.rpartition("-")
+        if head and last in OUTPUTS:
+            version, output = head, last
+    return NameVersionOutput(name, version, output)
 
 
 def version_key(version: str) -> VersionKey:
