@@ -224,15 +224,59 @@ class NixWork(msgspec.Struct, frozen=True, kw_only=True):
     builds: Counts
     paths: Counts
     """Paths that are copied into the store, or out of it."""
-    download: Counts
-    """Bytes."""
+    copied: Counts
+    """Bytes of those paths."""
+    downloaded: Counts
+    """Bytes of files, packed as they come."""
     rate: float
-    """Bytes a second that were lately downloaded."""
+    """Bytes a second that were lately copied or downloaded."""
     running: tuple[Activity, ...]
     """Builds, the longest running first."""
     downloads: tuple[Activity, ...]
     failed: tuple[FailedBuild, ...]
     estimate: Estimate | None = None
+
+
+class InstalledPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """One package of a user's profile, as its manifest has it. `None`: the manifest does not say."""
+
+    name: str
+    """What it is called in the profile; no two have the same."""
+    version: str
+    """"" where its name has none."""
+    attribute: str | None
+    """Its attribute path in the flake that it is of."""
+    origin: str | None
+    """The flake reference that was asked for."""
+    locked: str | None
+    """The flake reference that it was taken from, with its revision."""
+    paths: tuple[str, ...]
+    outputs: tuple[str, ...]
+    """The outputs that were chosen; empty: its own choice."""
+    priority: int | None
+    """Of two packages with the same file, the one with the lower number wins."""
+    active: bool
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is installed in a user's profile, and which of Nix's tools keeps it."""
+
+    tool: Literal["nix profile", "nix-env"] | None
+    """None while nothing was ever installed."""
+    version: int | None
+    """Of manifest.json; None for nix-env's."""
+    packages: tuple[InstalledPackage, ...]
+
+
+class PackageStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan does with one package of a user's profile."""
+
+    name: str
+    version: str
+    action: Literal["install", "remove", "keep"]
+    """"keep": it is there already."""
+    paths: tuple[str, ...]
+    """The store paths that are linked into the profile."""
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):

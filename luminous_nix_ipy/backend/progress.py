@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ..records import NixWork
+
 _log = logging.getLogger(__name__)
 
 Callback = Callable[[str, float], Any]
@@ -41,6 +43,8 @@ class ProgressState(msgspec.Struct, frozen=True, kw_only=True):
     done: bool = False
     success: bool | None = None
     """None until it is done."""
+    work: NixWork | None = None
+    """What Nix is doing, or at the end did last, where its log is read."""
 
 
 class Painter(Protocol):
@@ -84,6 +88,8 @@ class Progress:
         self._fraction = 0.0
         self._success: bool | None = None
         self._running = False
+        self._work: NixWork | None = None
+        self._work_told = self._started
 
     def begin(self, title: str) -> None:
         """Start anew: nothing of the operation before counts."""
@@ -95,13 +101,17 @@ class Progress:
             self._fraction = 0.0
             self._success = None
             self._running = True
+            self._work = None
             self._complained.clear()
             self._points.clear()
             self._points.append((self._started, 0.0))
             self._tell()
 
-    def update(self, message: str, fraction: float | None = None) -> None:
-        """Report where the operation is; a fraction that is None or goes back changes nothing.
+    def update(
+        self, message: str, fraction: float | None = None, work: NixWork | None = None
+    ) -> None:
+        """Report where the operation is; a fraction that is None or goes back changes nothing, and
+        so does `work` when it is None.
 
         Without `begin` the first update begins; after `finish` an update is too late and ignored.
         """
@@ -112,6 +122,8 @@ class Progress:
                 self.begin(message)
             self._message = message
             self._move(fraction)
+            if work is not None:
+                self._work, self._work_told = work, self._clock()
             wait = self._told + self._interval - self._clock()
             if wait <= 0:
                 self._tell()
@@ -130,12 +142,17 @@ class Progress:
             self._tell()
 
     def estimate_completion(self) -> float | None:
-        """Seconds that remain, if it goes on as fast as it lately did; None when nothing is known.
+        """Seconds that remain; None when nothing is known.
 
-        The rate is the fraction gained over the points remembered, per second until now: waiting
+        Where builds are under way, the middle of their estimate (`NixWork.estimate`), less the time
+        since it was made. Otherwise what remains if it goes on as fast as it lately did: the rate
+        is the fraction gained over the points remembered, per second until now, so that waiting
         without progress makes the estimate grow.
         """
         with self._lock:
+            if self._work is not None and self._work.estimate is not None:
+                passed = self._clock() - self._work_told
+                return max(self._work.estimate.middle - passed, 0.0)
             if not self._points:
                 return None
             first, gained = self._points[0][0], self._points[-1][1] - self._points[0][1]
@@ -158,6 +175,7 @@ class Progress:
                 remaining=self.estimate_completion() if self._running else None,
                 done=self._success is not None,
                 success=self._success,
+                work=self._work,
             )
 
     async def settled(self) -> None:

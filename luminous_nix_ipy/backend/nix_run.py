@@ -1,0 +1,283 @@
+"""Run one of Nix's programs and tell what it does while it does it.
+
+Its log is asked for, read as it comes, and told as progress with an estimate of the rest; what was
+built is added to the history of builds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from ..errors import NixError
+from ..machine import Machine
+from ..records import Activity, Command, Counts, Estimate, Message, NixWork
+from ..store.derivations import graph
+from ..store.nix_conf import max_jobs
+from ..tools import stand_in
+from ..tools.activity import ActivityLog, Built
+from ..tools.build_history import Report, append_history, history_file, read_history
+from ..tools.internal_json import BUILDS, COPY_PATH, COPY_PATHS, FILE_TRANSFER
+from ..tools.process import Completed, failure, run
+from ..wording import plural, size
+from .context import Context
+from .estimate import BuildEstimate
+
+_log = logging.getLogger(__name__)
+
+_WITH_LOG = {
+    "nix",
+    "nix-build",
+    "nix-collect-garbage",
+    "nix-copy-closure",
+    "nix-env",
+    "nix-instantiate",
+    "nix-store",
+}
+_INTERVAL = 0.2
+"""Seconds between two looks at what Nix is doing."""
+_ESTIMATE_INTERVAL = 1.0
+_ESTIMATE_SHARE = 20
+"""An estimate is made anew after this many times the seconds that it took, at the earliest."""
+_NEARLY = 0.99
+"""The greatest fraction before the program has ended, however overdue it is."""
+_RATE_SECONDS = 5.0
+_SHOWN = 50
+"""Activities that are told of."""
+
+
+async def run_nix(
+    context: Context,
+    command: Command,
+    *,
+    check: bool = True,
+    at_most: float | None = None,
+    share: tuple[float, float] = (0.0, 1.0),
+    on_message: Callable[[Message], None] | None = None,
+) -> Completed:
+    """Run a program of Nix; other programs are run as by `Context.run`.
+
+    Args:
+        at_most: seconds, after which it is ended.
+        share: the part of the operation's progress, from and to, that this program is.
+        on_message: called with every message of the program, of any level.
+
+    Returns:
+        What it printed; as stderr its last messages, without colours.
+
+    Raises:
+        CommandFailed: it failed (`check`); `why` is Nix's own error, `messages` and `failed_builds`
+            hold it in parts.
+    """
+    argv = with_log(command.argv)
+    if argv == command.argv or stand_in.find(context.machine) is not None:
+        return await context.run(command, check=check, at_most=at_most)
+    history = _history_file(context.machine)
+    try:
+        reports = await asyncio.to_thread(read_history, history)
+    except NixError as unreadable:
+        _log.warning("no estimates from the history of builds: %s", unreadable)
+        reports = []
+    watch = _Watch(context, command, BuildEstimate(reports, max_jobs(context.machine, argv)))
+    watch.share = share
+    watch.log = ActivityLog(on_built=watch.ended.append, on_message=on_message)
+    watching = asyncio.create_task(watch.look())
+    try:
+        done = await run(
+            argv, machine=context.machine, check=False, timeout=at_most, stderr=watch.log
+        )
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+        await watch.plan()
+        watch.tell(ended=True)
+        await asyncio.to_thread(_remember, history, watch.reports)
+    done = replace(done, argv=command.argv)
+    if check and done.returncode != 0:
+        error = failure(done)
+        error.messages = tuple(watch.log.messages.errors())
+        error.failed_builds = tuple(watch.log.failed)
+        error.why = "\n".join(message.text for message in error.messages) or error.why
+        raise error
+    return done
+
+
+def with_log(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments that make a program of Nix write its log; others' unchanged.
+
+    All of Nix's programs take them from 2.4 on, before what else they take.
+    """
+    if os.path.basename(argv[0]) not in _WITH_LOG:
+        return argv
+    return (argv[0], "--log-format", "internal-json", "-v", *argv[1:])
+
+
+def describe(work: NixWork) -> str:
+    """What is done and what is being done, in a line."""
+    parts = []
+    if work.builds.expected:
+        parts.append(f"{work.builds.done} of {plural(work.builds.expected, 'build')} done")
+    if work.builds.failed:
+        parts.append(f"{work.builds.failed} failed")
+    if work.copied.expected:
+        parts.append(f"{size(work.copied.done)} of {size(work.copied.expected)} copied")
+    elif work.downloaded.expected:
+        parts.append(f"{size(work.downloaded.done)} of {size(work.downloaded.expected)} fetched")
+    if work.rate:
+        parts.append(f"{size(int(work.rate))}/s")
+    if work.running:
+        parts.append("building " + ", ".join(map(_shortly, work.running[:3])))
+    return ", ".join(parts)
+
+
+class _Watch:
+    """Looks at one program's log from time to time."""
+
+    log: ActivityLog
+    share: tuple[float, float]
+
+    def __init__(self, context: Context, command: Command, estimate: BuildEstimate) -> None:
+        self.ended: list[Built] = []
+        """Builds that ended since `plan` last looked."""
+        self.reports: list[Report] = []
+        """What the history is to remember."""
+        self._context = context
+        self._command = command
+        self._builds = estimate
+        self._started = time.monotonic()
+        self._estimate: Estimate | None = None
+        self._estimated = self._next_estimate = 0.0
+        self._amounts: deque[tuple[float, int]] = deque([(self._started, 0)])
+
+    async def look(self) -> None:
+        """Tell what is going on until cancelled."""
+        while True:
+            try:
+                await self.plan()
+                self.tell()
+            except Exception:
+                _log.exception("what Nix does could not be told; it goes on")
+                return
+            await asyncio.sleep(_INTERVAL)
+
+    def tell(self, *, ended: bool = False) -> None:
+        work = self._work(ended)
+        low, high = self.share
+        fraction = high if ended else low + (high - low) * self._fraction(work)
+        message = describe(work) or self._command.purpose
+        self._context.progress.update(message, fraction, work)
+
+    async def plan(self) -> None:
+        """Learn which builds are new in the plan, and which have ended."""
+        ended = self.ended[:]
+        self.ended.clear()
+        building = [path for path, _ in self.log.builds()]
+        paths = (*self.log.messages.planned.builds, *building, *(b.derivation for b in ended))
+        new = [path for path in paths if path not in self._builds]
+        if new:
+            found = await asyncio.to_thread(graph, new)
+            self._builds.add({path: found.get(path) for path in new})
+        reports = [self._builds.end(built) for built in ended]
+        self.reports += [report for report in reports if report is not None]
+        if new or ended:
+            self._next_estimate = 0.0
+
+    def _work(self, ended: bool) -> NixWork:
+        log = self.log
+        copied, downloaded = log.counts(COPY_PATH), log.counts(FILE_TRANSFER)
+        rate = self._rate(max(copied.done, downloaded.done))
+        return NixWork(
+            builds=log.counts(BUILDS),
+            paths=log.counts(COPY_PATHS),
+            copied=copied,
+            downloaded=downloaded,
+            rate=0.0 if ended else rate,
+            running=() if ended else log.running()[:_SHOWN],
+            downloads=() if ended else log.downloads()[:_SHOWN],
+            failed=tuple(log.failed),
+            estimate=None if ended else self._rest(copied, rate),
+        )
+
+    def _rate(self, amount: int) -> float:
+        now = time.monotonic()
+        while len(self._amounts) > 1 and now - self._amounts[0][0] > _RATE_SECONDS:
+            self._amounts.popleft()
+        self._amounts.append((now, amount))
+        since, before = self._amounts[0]
+        return max(amount - before, 0) / (now - since) if now > since else 0.0
+
+    def _rest(self, copied: Counts, rate: float) -> Estimate | None:
+        """What remains now: an estimate of at most some seconds ago, less what has passed."""
+        now = time.monotonic()
+        if now >= self._next_estimate:
+            mean = copied.done / max(now - self._started, _INTERVAL)
+            builds = self._builds.rest(self.log.builds())
+            self._estimate = _with_downloads(builds, copied, rate, mean)
+            self._estimated = now
+            cost = time.monotonic() - now
+            self._next_estimate = now + max(_ESTIMATE_INTERVAL, _ESTIMATE_SHARE * cost)
+        if self._estimate is None:
+            return None
+        return _less(self._estimate, now - self._estimated)
+
+    def _fraction(self, work: NixWork) -> float:
+        if work.estimate is not None:
+            passed = time.monotonic() - self._started
+            whole = passed + work.estimate.middle
+            return min(passed / whole, _NEARLY) if whole > 0 else 0.0
+        for counts in (work.builds, work.copied, work.downloaded):
+            if counts.expected > 0:
+                return min(max(counts.done, 0) / counts.expected, _NEARLY)
+        return 0.0
+
+
+def _with_downloads(
+    builds: Estimate | None, copied: Counts, rate: float, mean: float
+) -> Estimate | None:
+    """Builds and downloads together: at best at the same time, at worst one after the other."""
+    left = max(copied.expected - copied.done, 0)
+    if builds is None or not left:
+        return builds if builds is None or builds.builds else None
+    slow, fast = sorted((rate, mean))
+    if slow <= 0:
+        return None
+    low, middle, high = left / fast, left / rate if rate else left / mean, left / slow
+    return replace(
+        builds,
+        low=max(builds.low, low),
+        middle=(max(builds.middle, middle) + builds.middle + middle) / 2,
+        high=builds.high + high,
+    )
+
+
+def _less(estimate: Estimate, passed: float) -> Estimate:
+    return replace(
+        estimate,
+        low=max(estimate.low - passed, 0.0),
+        middle=max(estimate.middle - passed, 0.0),
+        high=max(estimate.high - passed, 0.0),
+    )
+
+
+def _history_file(machine: Machine) -> str:
+    """A playground has a history of its own."""
+    env = machine.child_environment() if machine.playground is None else {"HOME": machine.home}
+    return history_file(env)
+
+
+def _remember(path: str, reports: list[Report]) -> None:
+    try:
+        append_history(path, reports)
+    except NixError as error:
+        _log.warning("the builds were not added to the history: %s", error)
+
+
+def _shortly(activity: Activity) -> str:
+    phase = f" ({activity.phase})" if activity.phase else ""
+    return f"{activity.name}{phase}"
