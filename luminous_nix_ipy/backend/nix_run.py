@@ -25,7 +25,6 @@ from ..tools.activity import ActivityLog, Built
 from ..tools.build_history import Report, append_history, history_file, read_history
 from ..tools.internal_json import BUILDS, COPY_PATH, COPY_PATHS, FILE_TRANSFER
 from ..tools.process import Completed, failure, run
-from ..wording import plural, size
 from .context import Context
 from .estimate import BuildEstimate
 
@@ -121,18 +120,16 @@ def with_log(argv: tuple[str, ...]) -> tuple[str, ...]:
 def describe(work: NixWork) -> str:
     """What is done and what is being done, in a line."""
     parts = []
-    if work.builds.expected:
-        parts.append(f"{work.builds.done} of {plural(work.builds.expected, 'build')} done")
-    if work.builds.failed:
+    if work.builds.expected > 0:
+        parts.append(f"{work.builds.done} of {work.builds.expected} built")
+    if work.builds.failed > 0:
         parts.append(f"{work.builds.failed} failed")
-    if work.copied.expected:
-        parts.append(f"{size(work.copied.done)} of {size(work.copied.expected)} copied")
-    elif work.downloaded.expected:
-        parts.append(f"{size(work.downloaded.done)} of {size(work.downloaded.expected)} fetched")
-    if work.rate:
-        parts.append(f"{size(int(work.rate))}/s")
+    if work.paths.expected > 0:
+        parts.append(f"{work.paths.done} of {work.paths.expected} paths copied")
     if work.running:
-        parts.append("building " + ", ".join(map(_shortly, work.running[:3])))
+        parts.append("building " + _some(work.running))
+    elif work.downloads:
+        parts.append("copying " + _some(work.downloads))
     return ", ".join(parts)
 
 
@@ -278,6 +275,6 @@ def _remember(path: str, reports: list[Report]) -> None:
         _log.warning("the builds were not added to the history: %s", error)
 
 
-def _shortly(activity: Activity) -> str:
-    phase = f" ({activity.phase})" if activity.phase else ""
-    return f"{activity.name}{phase}"
+def _some(activities: tuple[Activity, ...]) -> str:
+    names = [a.name + (f" ({a.phase})" if a.phase else "") for a in activities[:3]]
+    return ", ".join(names) + (" and others" if len(activities) > 3 else "")
