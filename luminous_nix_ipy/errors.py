@@ -79,6 +79,10 @@ class DatabaseUnreadable(NixError):
     """The store's database is missing, busy, damaged, or not of the schema we know."""
 
 
+class ManifestUnreadable(NixError):
+    """What is installed in a profile cannot be told: its manifest is damaged or not known."""
+
+
 class ChangeFailed(NixError):
     """A change was begun and did not succeed; `why` says in which state the machine is now."""
 

@@ -279,6 +279,48 @@ class PackageStep(msgspec.Struct, frozen=True, kw_only=True):
     """The store paths that are linked into the profile."""
 
 
+class InstalledPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """One package of a user's profile, as its manifest has it; None is what that does not say."""
+
+    name: str
+    """What it is called in the profile; no two have the same."""
+    version: str
+    """"" where its name has none."""
+    attribute: str | None
+    """Its attribute path in the flake that it is of."""
+    origin: str | None
+    """The flake reference that was asked for."""
+    locked: str | None
+    """The flake reference that it was taken from, with its revision."""
+    paths: tuple[str, ...]
+    outputs: tuple[str, ...]
+    """The outputs that were chosen; empty: its own choice."""
+    priority: int | None
+    """Of two packages with the same file, the one with the lower number wins."""
+    active: bool
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is installed in a user's profile, and which of Nix's tools keeps it."""
+
+    tool: Literal["nix profile", "nix-env"] | None
+    """None while nothing was ever installed."""
+    version: int | None
+    """Of manifest.json; None for nix-env's."""
+    packages: tuple[InstalledPackage, ...]
+
+
+class PackageStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan does with one package of a user's profile."""
+
+    name: str
+    version: str
+    action: Literal["install", "remove", "keep"]
+    """"keep": it is there already."""
+    paths: tuple[str, ...]
+    """The store paths that are linked into the profile."""
+
+
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal: an intent (outcome None) or what became of it."""
 
