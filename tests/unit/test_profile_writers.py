@@ -20,11 +20,12 @@ MAY_LINK = {
 MAY_RENAME = {
     "playground/profiles.py": "the stand-in for nix-env, fenced by the playground's marker",
     "notes.py": "the notes' own file",
+    "tools/build_history.py": "the file of build times that it shares with nix-output-monitor",
 }
 
 LINK = {"symlink", "symlink_to", "hardlink_to", "link_to", "os.link", "os.symlink"}
 RENAME = {"os.rename", "os.renames", "os.replace", "shutil.move"}
-PROGRAMS = {"ln", "mv", "cp", "install", "rsync"}
+PROGRAMS = {"ln", "mv", "cp", "rsync"}
 
 
 def writes(source: str) -> Iterator[str]:
@@ -72,6 +73,7 @@ FOUND = {
         ("shutil.move(a, b)", {"rename"}),
         ("run(['ln', '-sfn', a, b])", {"program"}),
         ("run(('mv', a, b))", {"program"}),
+        ("Literal['install', 'remove']", set()),
         ("'a'.replace('b', 'c')", set()),
         ("when.replace(hour=1)", set()),
         ("table.rename(columns={})", set()),
