@@ -16,6 +16,7 @@ import msgspec
 from .. import settings, wording
 from ..backend.progress import Painter, ProgressState
 from ..html import render
+from .work import lines
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -52,10 +53,17 @@ class Look(msgspec.Struct, frozen=True):
     time: str
     done: bool
     success: bool
+    details: tuple[str, ...] = ()
+    """Lines about what Nix is doing, or what failed in the end."""
+
+    @property
+    def text(self) -> str:
+        """All of it; the details only once it is done."""
+        return "\n".join((self.line, *(self.details if self.done else ())))
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
+        """All of it but the details in one line."""
         if self.done:
             words = f"{self.title} {self.time}"
             return words if self.headline == self.title else f"{words}: {self.headline}"
@@ -83,6 +91,7 @@ def look_at(state: ProgressState) -> Look:
         time=time,
         done=state.done,
         success=bool(state.success),
+        details=() if state.work is None else lines(state.work, done=state.done),
     )
 
 
@@ -154,7 +163,9 @@ class WidgetPainter(DisplayPainter):
         self.message = widgets.HTML().add_class("lx-message")
         self.bar = widgets.FloatProgress(min=0.0, max=1.0).add_class("lx-bar")
         self.time = widgets.HTML().add_class("lx-time")
-        self.box = widgets.HBox([self.message, self.bar, self.time]).add_class("lx-progress")
+        self.details = widgets.HTML().add_class("lx-details")
+        self.row = widgets.HBox([self.message, self.bar, self.time]).add_class("lx-progress")
+        self.box = widgets.VBox([self.row, self.details])
         self._update(look)
         super()._begin(look)
 
@@ -164,9 +175,10 @@ class WidgetPainter(DisplayPainter):
         self.message.value = escape(look.headline)
         self.bar.value = look.fraction
         self.time.value = escape(f"{look.percent}, {look.time}")
+        self.details.value = "<br>".join(map(escape, look.details))
 
     def _end(self, look: Look) -> None:
-        for widget in (self.message, self.bar, self.time, self.box):
+        for widget in (self.message, self.bar, self.time, self.details, self.row, self.box):
             for part in (getattr(widget, "style", None), widget.layout, widget):
                 if part is not None:
                     part.close()
@@ -207,7 +219,7 @@ class RichPainter(BasePainter):
 
     def _end(self, look: Look) -> None:
         self._live.stop()
-        self._live.console.print(look.line, markup=False, highlight=False)
+        self._live.console.print(look.text, markup=False, highlight=False)
 
     def _fields(self, look: Look) -> dict[str, Any]:
         return {
@@ -231,7 +243,7 @@ class LinePainter(BasePainter):
             self._end(look)
 
     def _end(self, look: Look) -> None:
-        print(look.line, file=sys.stderr, flush=True)
+        print(look.text, file=sys.stderr, flush=True)
 
 
 def _whole_seconds(seconds: float) -> str:
@@ -240,7 +252,7 @@ def _whole_seconds(seconds: float) -> str:
 
 
 def _static(look: Look) -> dict[str, Any]:
-    return {"text/plain": look.line, "text/html": render("progress", look=look)}
+    return {"text/plain": look.text, "text/html": render("progress", look=look)}
 
 
 def _clean(text: str) -> str:
