@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+_LONGEST_WORD = 28
+"""Letters of a word for which a column of a table may always make room."""
+
+
 def render(template: str, **values: Any) -> str:
     """The HTML of one template of `widgets/templates`, given without `.html.j2`."""
     return _environment().get_template(f"{template}.html.j2").render(values)
@@ -35,6 +39,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["wording"] = wording
+    environment.tests["long_word"] = lambda cell: any(
+        len(word) > _LONGEST_WORD for word in str(cell).split()
+    )
     return environment
 
 

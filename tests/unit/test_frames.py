@@ -485,3 +485,9 @@ def test_in_a_terminal_it_has_the_terminals_width_and_bold_headers(
     assert 80 < max(map(len, plain.splitlines())) <= 100
     assert "running, booted" in plain
     assert "[bold]" in plain
+
+
+def test_only_words_longer_than_a_column_may_be_broken() -> None:
+    page = frames.checks([Check("store", "unknown", "/nix/store/" + "x" * 40)])._repr_html_()
+    assert "<td>unknown</td>" in page
+    assert '<td class="long">/nix/store/' in page
