@@ -128,7 +128,8 @@ def help_text(verb: str | None) -> str:
 def closest(word: str, right: Iterable[str]) -> str:
     """The end of a sentence that says what was meant: the closest right spelling, else them all."""
     choices = list(right)
-    found = difflib.get_close_matches(word, choices, n=1)
+    begun = [choice for choice in choices if len(word) > 2 and choice.startswith(word)]
+    found = begun or difflib.get_close_matches(word, choices, n=1)
     return f"; did you mean {found[0]}?" if found else f"; there is {', '.join(choices)}"
 
 

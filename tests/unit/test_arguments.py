@@ -86,6 +86,7 @@ def test_lines(line: str, verb: str, expected: dict[str, object]) -> None:
         ("frobnicate", "there is status, list, diff"),
         ("list --profle x", "did you mean --profile?"),
         ("list --prof x", "did you mean --profile?"),
+        ("list --al", "did you mean --all-columns?"),
         ("list --sizes=yes", "--sizes"),
         ("list extra", "'extra' is one argument too many"),
         ("list # a comment", "'#' is one argument too many"),

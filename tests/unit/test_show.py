@@ -211,7 +211,9 @@ def visible(page: str) -> str:
 
 def rows(page: str) -> dict[str, str]:
     """The facts of a page: row name -> value, as HTML."""
-    return dict(re.findall(r'<tr>\s*<th scope="row">([^<]*)</th>\s*<td[^>]*>([^<]*)</td>\s*</tr>', page))
+    return dict(
+        re.findall(r'<tr>\s*<th scope="row">([^<]*)</th>\s*<td[^>]*>([^<]*)</td>\s*</tr>', page)
+    )
 
 
 def test_a_plan_in_a_terminal() -> None:
