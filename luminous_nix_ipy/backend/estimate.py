@@ -79,6 +79,8 @@ class BuildEstimate:
     def end(self, built: Built) -> Report | None:
         """A build has ended; what the history is to remember of it, if it succeeded."""
         self._left.discard(built.derivation)
+        if built.outcome == "failed":
+            self._give_up(built.derivation)
         if built.outcome != "done":
             return None
         build = self._builds.get(built.derivation)
@@ -123,6 +125,13 @@ class BuildEstimate:
             known=sum(span is not None for span in spans.values()),
             builds=len(spans),
         )
+
+    def _give_up(self, derivation: str) -> None:
+        """What needs it is not built either."""
+        lost = {derivation}
+        while lost:
+            lost = {path for path in self._left if not lost.isdisjoint(self._builds[path].inputs)}
+            self._left -= lost
 
     def _scale(self) -> float:
         """How much slower this run is than the history; one build's worth of doubt in it."""

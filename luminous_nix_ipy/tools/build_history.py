@@ -13,7 +13,7 @@ import io
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -81,7 +81,7 @@ def append_history(path: str, reports: Iterable[Report]) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with _locked(path):
-            _write(path, _latest([*_rows(path), *new]))
+            _write(path, _text(_latest([*_rows(path), *new])))
     except OSError as error:
         raise NixError("The history of builds could not be written.", f"{error}.") from None
 
@@ -107,14 +107,16 @@ def median(seconds: list[int]) -> int:
 def _rows(path: str) -> list[Report | list[str]]:
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = list(csv.reader(file))
+            return _parse(file.read(), path)
     except FileNotFoundError:
         return []
     except (OSError, csv.Error) as error:
         raise NixError("The history of builds cannot be read.", f"{path}: {error}.") from None
-    if not rows:
-        return []
-    if rows[0] != _HEADER:
+
+
+def _parse(text: str, path: str) -> list[Report | list[str]]:
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    if rows and rows[0] != _HEADER:
         raise Refused(
             f"{path} is not a history of builds.",
             f"Its first line should be {','.join(_HEADER)}.",
@@ -145,7 +147,7 @@ def _latest(rows: list[Report | list[str]]) -> list[Report | list[str]]:
     return [row for row in rows if not isinstance(row, Report) or id(row) in kept]
 
 
-def _write(path: str, rows: list[Report | list[str]]) -> None:
+def _text(rows: list[Report | list[str]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # lines end with CR LF, as in RFC 4180
     writer.writerow(_HEADER)
@@ -155,10 +157,19 @@ def _write(path: str, rows: list[Report | list[str]]) -> None:
             writer.writerow([row.host, row.name, ended, row.seconds])
         else:
             writer.writerow(row)
+    return text.getvalue()
+
+
+def _write(path: str, text: str) -> None:
     temporary = f"{path}.{os.getpid()}.new"
-    with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text.getvalue())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 @contextmanager
