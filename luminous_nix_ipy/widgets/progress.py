@@ -16,7 +16,7 @@ import msgspec
 from .. import settings, wording
 from ..backend.progress import Painter, ProgressState
 from ..html import render
-from .work import lines
+from .work import lines, whole_seconds
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -77,9 +77,9 @@ def look_at(state: ProgressState) -> Look:
         time = "done in" if state.success else "failed after"
         time = f"{time} {wording.duration(state.elapsed)}"
     else:
-        time = _whole_seconds(state.elapsed)
+        time = whole_seconds(state.elapsed)
         if state.remaining is not None:
-            time += f", about {_whole_seconds(max(1.0, state.remaining))} left"
+            time += f", about {whole_seconds(max(1.0, state.remaining))} left"
     headline = message or title
     if not state.done and headline != title:
         headline = f"{title}: {message}"
@@ -244,11 +244,6 @@ class LinePainter(BasePainter):
 
     def _end(self, look: Look) -> None:
         print(look.text, file=sys.stderr, flush=True)
-
-
-def _whole_seconds(seconds: float) -> str:
-    """A time that is still going on: finer figures would only flicker."""
-    return f"{seconds:.0f} s" if seconds < 10 else wording.duration(seconds)
 
 
 def _static(look: Look) -> dict[str, Any]:

@@ -32,8 +32,13 @@ def lines(work: NixWork, *, done: bool) -> tuple[str, ...]:
     return tuple(wording.printable(wording.without_terminal_codes(line)) for line in said)
 
 
+def whole_seconds(seconds: float) -> str:
+    """A time that is still going on: finer figures would only flicker."""
+    return f"{seconds:.0f} s" if seconds < 10 else wording.duration(seconds)
+
+
 def _range(estimate: Estimate) -> str:
-    low, high = (wording.duration(max(s, 1.0)) for s in (estimate.low, estimate.high))
+    low, high = (whole_seconds(max(s, 1.0)) for s in (estimate.low, estimate.high))
     of = f"{estimate.known} of {wording.plural(estimate.builds, 'build')}"
     return f"between {low} and {high} left, as far as is known from earlier builds ({of})"
 
@@ -55,7 +60,7 @@ def _build(activity: Activity) -> str:
         words.append(activity.phase)
     if activity.host:
         words.append(f"on {activity.host}")
-    words.append(f"for {wording.duration(max(lasted, 1.0))}")
+    words.append(f"for {whole_seconds(max(lasted, 1.0))}")
     said = f": {activity.last_line}" if activity.last_line else ""
     return f"building {', '.join(words)}{said}"
 
