@@ -98,7 +98,7 @@ def _family(writer: _Writer, generations: int, size: int, changed: int) -> list[
         rebuilt = set(range(packages))
         if generation:
             # Applications change often, what everything rests on seldom.
-            rebuilt = {packages - 1 - int(packages * rng.random() ** 6) for _ in range(changed)}
+            rebuilt = {packages - 1 - int(packages * rng.random() ** 8) for _ in range(changed)}
         ids: list[int] = []
         for slot in range(packages):
             below = [ids[lower] for lower in depends[slot]]
@@ -126,7 +126,7 @@ def create(
     database: str,
     *,
     store_dir: str = "/nix/store",
-    families: tuple[tuple[int, int, int], ...] = ((40, 3000, 6), (2, 1500, 12)),
+    families: tuple[tuple[int, int, int], ...] = ((40, 3000, 5), (2, 1500, 8)),
     total_paths: int = TOTAL_PATHS,
     total_references: int = TOTAL_REFERENCES,
     seed: int = 1,
@@ -145,6 +145,19 @@ def create(
     os.makedirs(os.path.dirname(database) or ".", exist_ok=True)
     _write(database, writer.paths)
     return roots
+
+
+def registration(store_dir: str, family: tuple[int, int, int]) -> tuple[str, list[str]]:
+    """One profile's generations as `nix-store --load-db` takes them (nix-store(1): path, hash,
+    size, deriver, number of references, references, each on a line), and their store paths."""
+    writer = _Writer(store_dir, seed=4)
+    roots = _family(writer, *family)
+    lines = []
+    for path in writer.paths:
+        references = [writer.paths[reference - 1].path for reference in path.references]
+        lines += [path.path, f"{path.id:064x}", str(path.size), "", str(len(references))]
+        lines += references
+    return "\n".join(lines) + "\n", roots
 
 
 def _fill(writer: _Writer, total_paths: int, total_references: int) -> None:

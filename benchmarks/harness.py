@@ -66,6 +66,18 @@ def median_seconds(
     return median(taken)
 
 
+def medians_in_turn(
+    *fns: Callable[[], object], repeat: int = 7, before: Callable[[], object] | None = None
+) -> list[float]:
+    """Median wall seconds of each of `fns`, called in turn, so that whatever else the machine does
+    falls on all of them alike; `before` runs untimed ahead of each call."""
+    taken: list[list[float]] = [[] for _ in fns]
+    for _ in range(repeat):
+        for fn, own in zip(fns, taken, strict=True):
+            own.append(median_seconds(fn, 1, before=before))
+    return [median(own) for own in taken]
+
+
 def report(
     name: str,
     ours: float,

@@ -8,7 +8,7 @@ the difference of the closures.
 from __future__ import annotations
 
 from ..records import ChangeKind, Closure, ClosureDiff, PackageChange
-from .versions import NameVersionOutput, split, version_key
+from .versions import NameVersionOutput, full_name, split, version_key
 
 NOTABLE_BYTES = 8192
 """A package whose versions and outputs stayed counts as changed from this difference on, as in
@@ -31,13 +31,27 @@ _MOST_RECENT = 4
 
 def _compare(before: Closure, after: Closure) -> ClosureDiff:
     outputs = {**before.outputs, **after.outputs}
-    parts = {path: split(path, outputs.get(path)) for path in {**before.sizes, **after.sizes}}
-    built = {parts[path].name for path in _lacking(before, after) | _lacking(after, before)}
-    marked = {parts[path].name for path in before.selected ^ after.selected if path in parts}
-    names = built | marked
-    old, new = _packages(before, parts, names), _packages(after, parts, names)
-    changes = [change for name in names if (change := _change(name, old[name], new[name]))]
+    removed, added = _lacking(before, after), _lacking(after, before)
+    marked = (before.selected ^ after.selected) & (before.sizes.keys() | after.sizes.keys())
+    parts = {path: split(path, outputs.get(path)) for path in removed | added | marked}
+    packages = {part.name: (_Package(), _Package()) for part in parts.values()}
+    # Most paths are in both closures and of no name that matters here: the first word tells.
+    words = {_first_word(name) for name in packages}
+    for path in before.sizes.keys() - parts.keys():
+        if _first_word(full_name(path)) in words:
+            parts[path] = split(path, outputs.get(path))
+    for side, closure in enumerate((before, after)):
+        for path in closure.sizes.keys() & parts.keys():
+            part = parts[path]
+            if part.name in packages:
+                packages[part.name][side].add(part, closure.sizes[path], path in closure.selected)
+    changes = [
+        change
+        for name, (old, new) in packages.items()
+        if (change := _change(name, old, new)) is not None
+    ]
     changes.sort(key=lambda c: (not (c.selected_before or c.selected_after), c.name))
+    built = {parts[path].name for path in removed | added}
     return ClosureDiff(
         before=before.root,
         after=after.root,
@@ -53,6 +67,10 @@ def _compare(before: Closure, after: Closure) -> ClosureDiff:
     )
 
 
+def _first_word(name: str) -> str:
+    return name.partition("-")[0]
+
+
 def _lacking(one: Closure, other: Closure) -> set[str]:
     """The paths that the other closure lacks, or has at another size (a repair changes it)."""
     size = other.sizes.get
@@ -62,32 +80,20 @@ def _lacking(one: Closure, other: Closure) -> set[str]:
 class _Package:
     """All paths of one name in one closure."""
 
-    __slots__ = ("bytes", "outputs", "selected")
+    __slots__ = ("bytes", "parts", "selected")
 
     def __init__(self) -> None:
-        self.outputs: set[tuple[str, str]] = set()
-        """Pairs of version and output."""
+        self.parts: set[NameVersionOutput] = set()
         self.bytes = 0
         self.selected = False
 
+    def add(self, part: NameVersionOutput, size: int, selected: bool) -> None:
+        self.parts.add(part)
+        self.bytes += size
+        self.selected |= selected
+
     def versions(self) -> set[str]:
-        return {version for version, _ in self.outputs}
-
-
-def _packages(
-    closure: Closure, parts: dict[str, NameVersionOutput], names: set[str]
-) -> dict[str, _Package]:
-    """The packages of these names; one that the closure has not is empty."""
-    packages = {name: _Package() for name in names}
-    for path, size in closure.sizes.items():
-        name, version, output = parts[path]
-        package = packages.get(name)
-        if package is not None:
-            package.outputs.add((version, output))
-            package.bytes += size
-            if path in closure.selected:
-                package.selected = True
-    return packages
+        return {part.version for part in self.parts}
 
 
 def _change(name: str, old: _Package, new: _Package) -> PackageChange | None:
@@ -108,11 +114,11 @@ def _change(name: str, old: _Package, new: _Package) -> PackageChange | None:
 
 
 def _kind(old: _Package, new: _Package) -> ChangeKind | None:
-    if not old.outputs:
+    if not old.parts:
         return "added"
-    if not new.outputs:
+    if not new.parts:
         return "removed"
-    if old.outputs == new.outputs:
+    if old.parts == new.parts:
         notable = abs(new.bytes - old.bytes) >= NOTABLE_BYTES
         return "changed" if notable or old.selected != new.selected else None
     return _direction(old.versions(), new.versions())

@@ -44,11 +44,11 @@ _CHILDREN = (
     "select json_group_array(reference) from json_each(?) cross join Refs on referrer = value"
 )
 _PATHS = (
-    "select group_concat(p.path, char(0)), json_group_array(coalesce(narSize, 0))"
-    " from json_each(?) cross join ValidPaths p on p.id = value"
+    "select group_concat(coalesce(p.path, ''), char(0)), json_group_array(coalesce(narSize, 0))"
+    " from json_each(?) left join ValidPaths p on p.id = value"
 )
 _OUTPUTS = (
-    "select p.path, o.id from json_each(?) cross join ValidPaths p on p.id = value"
+    "select value, o.id from json_each(?) cross join ValidPaths p on p.id = value"
     " cross join DerivationOutputs o on o.path = p.path"
 )
 # Every second element of the list is null and meets no row: so null parts the lists that come out.
@@ -106,9 +106,11 @@ class StoreDatabase:
             NotFound: the path is not valid.
         """
         kept = self._keep(
-            "closure", path, lambda connection: _closure(connection, path, self.source)
+            "closure", path, lambda connection, nodes: _closure(connection, nodes, path)
         )
-        return msgspec.structs.replace(kept, sizes=dict(kept.sizes), outputs=dict(kept.outputs))
+        return msgspec.structs.replace(
+            kept, sizes=dict(kept.sizes), outputs=dict(kept.outputs), source=self.source
+        )
 
     def missing(self, path: str) -> list[str]:
         """The paths of the closure that are not on disk, sorted; `path` itself if not valid."""
@@ -122,23 +124,28 @@ class StoreDatabase:
         """For each valid path, the bytes of its closure, and those of them that are in no other
         closure of these. A path that is given twice counts once."""
         wanted = frozenset(paths)
-        return dict(self._keep("sizes", wanted, lambda connection: _sizes(connection, wanted)))
+        return dict(self._keep("sizes", wanted, lambda connection, _: _sizes(connection, wanted)))
 
     def totals(self) -> tuple[int, int]:
         """How many paths the store has, and their bytes."""
         totals: tuple[int, int] = self._keep(
-            "totals", None, lambda connection: connection.execute(_TOTALS).fetchone()
+            "totals", None, lambda connection, _: connection.execute(_TOTALS).fetchone()
         )
         return totals
 
-    def _keep(self, kind: str, key: object, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    def _keep(self, kind: str, key: object, work: Callable[[sqlite3.Connection, _Nodes], _T]) -> _T:
         """The result of `work`, read once as long as the database does not change."""
         stamp = self._connection.stamp()
         facts = _facts_of(self._connection.path, stamp)
         found: _T | None = facts.find(kind, key)
         if found is None:
-            found = self._connection.read(work)
-            if settled(stamp):
+            rests = settled(stamp)
+            if rests and not self._connection.immutable:
+                found = self._connection.read(lambda connection: work(connection, facts.nodes()))
+            if found is None or self._connection.stamp() != stamp:
+                # What is known may be of another state than what is read: know nothing.
+                found = self._connection.read(lambda connection: work(connection, _Nodes()))
+            if rests:
                 facts.add(kind, key, found)
         return found
 
@@ -153,12 +160,27 @@ def open_database(machine: Machine) -> StoreDatabase:
     return StoreDatabase(machine.database)
 
 
+class _Nodes:
+    """What closures that were read have in common: their members' paths, sizes and outputs."""
+
+    def __init__(self) -> None:
+        self.paths: dict[int, tuple[str, int]] = {}
+        """Node -> its store path and size."""
+        self.outputs: dict[int, str] = {}
+
+
 class _Facts:
     """What is known of one state of one database; of each kind, the latest few."""
 
     def __init__(self, stamp: Stamp) -> None:
         self.stamp = stamp
         self._known: dict[str, dict[Any, Any]] = {kind: {} for kind in _MOST_FACTS}
+        self._nodes = _Nodes()
+
+    def nodes(self) -> _Nodes:
+        if len(self._nodes.paths) > _MOST_NODES:
+            self._nodes = _Nodes()
+        return self._nodes
 
     def find(self, kind: str, key: object) -> Any:
         return self._known[kind].get(key)
@@ -174,6 +196,7 @@ class _Facts:
 _lock = threading.Lock()
 _facts: dict[str, _Facts] = {}
 _MOST_DATABASES = 4
+_MOST_NODES = 20_000
 _MOST_FACTS = {"closure": 8, "sizes": 16, "totals": 1}
 
 
@@ -208,21 +231,28 @@ def _references(connection: sqlite3.Connection, node: int) -> list[tuple[int, st
     return connection.execute(_REFERENCES, (node,)).fetchall()
 
 
-def _closure(connection: sqlite3.Connection, path: str, source: str) -> Closure:
+def _closure(connection: sqlite3.Connection, nodes: _Nodes, path: str) -> Closure:
     root = _valid(connection, path)
     members, new = {root}, {root}
     while new:
         (children,) = connection.execute(_CHILDREN, (str(list(new)),)).fetchone()
         new = set(_numbers(children)) - members
         members |= new
-    listed = (str(list(members)),)
-    paths, sizes = connection.execute(_PATHS, listed).fetchone()
+    unknown = [node for node in members if node not in nodes.paths]
+    if unknown:
+        listed = (str(unknown),)
+        paths, sizes = connection.execute(_PATHS, listed).fetchone()
+        pairs = zip(paths.split("\0"), _numbers(sizes), strict=True)
+        nodes.outputs.update(connection.execute(_OUTPUTS, listed))
+        nodes.paths.update(zip(unknown, pairs, strict=True))
     return Closure(
         root=path,
-        sizes=dict(zip(paths.split("\0"), _numbers(sizes), strict=True)),
-        outputs=dict(connection.execute(_OUTPUTS, listed)),
+        sizes=dict(map(nodes.paths.__getitem__, members)),
+        outputs={
+            nodes.paths[node][0]: nodes.outputs[node] for node in members if node in nodes.outputs
+        },
         selected=_selected(connection, path, root),
-        source=source,
+        source="database",
     )
 
 

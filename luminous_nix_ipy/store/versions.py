@@ -46,19 +46,27 @@ class NameVersionOutput(NamedTuple):
     output: str
 
 
-def parse_name(full_name: str) -> tuple[str, str]:
+def parse_name(whole: str) -> tuple[str, str]:
     """Split a name at the first dash that no letter follows, as `builtins.parseDrvName` does.
 
     Args:
-        full_name: the last part of a store path without its digest: "hello-2.12.1".
+        whole: a full name, such as "hello-2.12.1".
 
     Returns:
         (name, version); version is "" where there is none.
     """
-    dash = _BEFORE_VERSION.search(full_name)
+    dash = _BEFORE_VERSION.search(whole)
     if dash is None:
-        return full_name, ""
-    return full_name[: dash.start()], full_name[dash.end() :]
+        return whole, ""
+    return whole[: dash.start()], whole[dash.end() :]
+
+
+def full_name(path: str) -> str:
+    """The last part of a store path without its digest: name, version and output in one."""
+    base = path[path.rfind("/") + 1 :]
+    if base[_DIGEST_LENGTH : _DIGEST_LENGTH + 1] == "-":
+        return base[_DIGEST_LENGTH + 1 :]
+    return base
 
 
 def split(path: str, output: str | None = None) -> NameVersionOutput:
@@ -70,18 +78,15 @@ def split(path: str, output: str | None = None) -> NameVersionOutput:
             otherwise one of `OUTPUTS` behind a version is taken for the output. A name without a
             version stays whole ("hello-doc"): there the last word is more often the name's own.
     """
-    base = path[path.rfind("/") + 1 :]
-    if base[_DIGEST_LENGTH : _DIGEST_LENGTH + 1] == "-":
-        base = base[_DIGEST_LENGTH + 1 :]
-    return _split_name(base, output)
+    return _split_name(full_name(path), output)
 
 
 @lru_cache(maxsize=2**14)
-def _split_name(full_name: str, output: str | None) -> NameVersionOutput:
+def _split_name(whole: str, output: str | None) -> NameVersionOutput:
     # Kept, since what is rebuilt keeps its name: generations share nearly all of theirs.
     if output is not None and output != "out":
-        full_name = full_name.removesuffix("-" + output)
-    name, version = parse_name(full_name)
+        whole = whole.removesuffix("-" + output)
+    name, version = parse_name(whole)
     if output is None:
         output = "out"
         head, _, last = version.rpartition("-")

@@ -25,6 +25,7 @@ from benchmarks._synthetic_store import SCHEMA
 from luminous_nix_ipy.errors import DatabaseUnreadable, NotFound
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.store import connection as connection_module
+from luminous_nix_ipy.store import database as database_module
 from luminous_nix_ipy.store.database import StoreDatabase, open_database
 from tests.store_database import Paths, add_paths, long_ago, store_path, write_database
 
@@ -299,15 +300,40 @@ def test_a_change_within_one_tick_of_the_files_clock_is_seen(
     assert database.closure(APP).bytes == 1231
 
 
-def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
-    from luminous_nix_ipy.store import database as module
+def test_a_change_during_a_question_does_not_mix_two_states(
+    database: StoreDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert database.closure(OTHER).sizes[BASE] == 1000
+    machine = Machine(state_dir=str(Path(database._connection.path).parent.parent))
+    real, writers = database._connection.read, [2000]
 
+    def read(work: Any) -> Any:
+        if writers:
+            size = writers.pop()
+            write(machine, f"update ValidPaths set narSize = {size} where path = '{BASE}'").close()
+        return real(work)
+
+    monkeypatch.setattr(database._connection, "read", read)
+    assert database.closure(APP).sizes == {APP: 30, LIB: 200, BASE: 2000}
+    assert not writers
+
+
+def test_what_is_known_of_nodes_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "_MOST_NODES", 2)
+    opened = open_database(write_database(tmp_path / "nix", DIAMOND, outputs={LIB: "lib"}))
+    for path, size in ((APP, 1230), (LIB, 1200), (OTHER, 1004), (BASE, 1000)):
+        assert opened.closure(path).bytes == size
+    known = database_module._facts[opened._connection.path]
+    assert len(known._nodes.paths) <= 2 + 2
+
+
+def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     many = {store_path(f"p{number}"): (number, ()) for number in range(40)}
     database = open_database(write_database(tmp_path / "nix", many))
     for number, path in enumerate(many):
         assert database.closure(path).bytes == number
         assert database.sizes([path]) == {path: (number, number)}
-    kept = module._facts[database._connection.path]._known
+    kept = database_module._facts[database._connection.path]._known
     assert {kind: len(known) for kind, known in kept.items()} == {
         "closure": 8,
         "sizes": 16,
@@ -315,7 +341,7 @@ def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
     }
     for number in range(6):
         open_database(write_database(tmp_path / str(number), DIAMOND)).totals()
-    assert len(module._facts) == module._MOST_DATABASES
+    assert len(database_module._facts) == database_module._MOST_DATABASES
 
 
 # How it cannot be read
