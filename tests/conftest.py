@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from luminous_nix_ipy import machine, settings
+from luminous_nix_ipy import log, machine, settings
 from luminous_nix_ipy.machine import Machine
 from tests.private_nix import make_machine
 from tests.provide import nix
@@ -74,6 +74,7 @@ def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     machine.use(None)
     settings.activate(None)
+    log.stop()
 
 
 @pytest.fixture(autouse=True)

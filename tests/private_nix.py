@@ -27,6 +27,7 @@ def make_machine(root: Path, programs: NixPrograms) -> Machine:
         "state_dir": root / "var/nix",
         "log_dir": root / "var/log/nix",
         "conf_dir": root / "etc/nix",
+        "etc_dir": root / "etc",
         "run_dir": root / "run",
         "boot_dir": root / "boot",
         "home": root / "home",
@@ -35,7 +36,7 @@ def make_machine(root: Path, programs: NixPrograms) -> Machine:
     }
     for name, folder in folders.items():
         if name not in ("user_state_dir", "system_journal_dir"):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
     (root / "etc/nix/nix.conf").write_text(_NIX_CONF)
     (root / "var/nix/profiles").mkdir()
     return Machine(
