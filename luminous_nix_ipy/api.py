@@ -17,8 +17,11 @@ from .verbs import overview
 from .verbs.session import session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .backend.model import Mode
     from .frames import NixFrame
+    from .widgets.collecting import CollectPlanView, CollectReportView
     from .widgets.show import PlanView, ReportView, StatusView, Text
 
     Action = Literal["start", "reset", "stop", "status"]
@@ -168,9 +171,17 @@ class Nix:
         text: str | None = None,
         *,
         remove: bool = False,
+        keep: bool | None = None,
         profile: str | None = None,
     ) -> Text:
         """Write a note on a generation; without a text show it.
+
+        Args:
+            generation: its number.
+            text: the note.
+            remove: remove the note.
+            keep: True keeps what the generation is from the garbage collector, False no longer.
+            profile: whose generation.
 
         Example:
             >>> nix.note(41, "before the kernel upgrade")
@@ -178,7 +189,9 @@ class Nix:
         """
         from .verbs.note import run
 
-        return run(session(), generation=generation, text=text, remove=remove, profile=profile)
+        return run(
+            session(), generation=generation, text=text, remove=remove, keep=keep, profile=profile
+        )
 
     def undo(
         self,
@@ -202,6 +215,89 @@ class Nix:
         from .verbs.undo import run
 
         return run(session(), id=id, list=list, dry_run=dry_run, yes=yes)
+
+    def collect(
+        self,
+        *,
+        keep: int | None = None,
+        older_than: str | None = None,
+        profile: str | None = None,
+        all_profiles: bool = False,
+        max: str | int | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> CollectPlanView | CollectReportView:
+        """Delete old generations, and all that nothing keeps then: show exactly what, ask, do it.
+
+        Args:
+            keep: how many generations stay, counting back from the current one; newer ones too.
+            older_than: an age such as "30d": what was current since then stays.
+            profile: whose generations.
+            all_profiles: those of every profile.
+            max: a size such as "10G": stop once more than that is freed.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+
+        Example:
+            >>> nix.collect(keep=5, older_than="30d", dry_run=True).paths
+        """
+        from .verbs.collect import run
+
+        return run(
+            session(),
+            keep=keep,
+            older_than=older_than,
+            profile=profile,
+            all_profiles=all_profiles,
+            max=max,
+            dry_run=dry_run,
+            yes=yes,
+        )
+
+    def delete(
+        self,
+        generations: int | Sequence[int],
+        *,
+        profile: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> CollectPlanView | CollectReportView:
+        """Delete chosen generations; the current, running, booted and kept ones are refused.
+
+        Args:
+            generations: a number, or several.
+            profile: whose generations.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+
+        Example:
+            >>> nix.delete([3, 4], dry_run=True)
+        """
+        from .verbs.delete import run
+
+        return run(session(), generations=generations, profile=profile, dry_run=dry_run, yes=yes)
+
+    def roots(self, path: str | None = None) -> NixFrame:
+        """What is kept from the garbage collector; with a path, what keeps that, the nearest first.
+
+        Example:
+            >>> nix.roots("./result")
+        """
+        from .verbs.roots import run
+
+        return run(session(), path=path)
+
+    def optimise(
+        self, *, dry_run: bool = False, yes: bool = False
+    ) -> CollectPlanView | CollectReportView:
+        """Store files that are equal only once.
+
+        Example:
+            >>> nix.optimise(dry_run=True)
+        """
+        from .verbs.optimise import run
+
+        return run(session(), dry_run=dry_run, yes=yes)
 
     @overload
     def journal(

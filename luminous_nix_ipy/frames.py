@@ -42,17 +42,21 @@ __all__ = [
     "NixFrame",
     "backups",
     "checks",
+    "choices",
     "commands",
     "diff",
     "facts",
+    "garbage",
     "generations",
     "journal",
+    "keepers",
     "metrics",
     "profiles",
     "units",
 ]
 
 if TYPE_CHECKING:
+    from .backend.collect_model import Choice, Keeper
     from .backend.model import Backup
     from .records import (
         Check,
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
         Profile,
         UnitChange,
     )
+    from .store.liveness import Garbage
 
 _GENERATION: tuple[Column, ...] = (
     Column("number", counts),
@@ -194,6 +199,7 @@ _JOURNAL_MORE: tuple[Column, ...] = (
     Column("commands", joined_commands),
     Column("error", text),
     Column("backup", text),
+    Column("freed_bytes", maybe_counts),
 )
 
 
@@ -202,7 +208,7 @@ def journal(records: Sequence[JournalEntry], *, all_columns: bool = False) -> Ni
 
     Columns: started (time), user, operation (text), from_number, to_number (Int64), outcome (text,
     missing while nothing is known of it). `all_columns` adds ended (time), id, host, profile,
-    from_path, to_path, commands, error, backup (text).
+    from_path, to_path, commands, error, backup (text), freed_bytes (Int64).
     """
     columns = _JOURNAL + _JOURNAL_MORE if all_columns else _JOURNAL
     return _frame("Journal", columns, records, wording.plural(len(records), "change"))
@@ -258,6 +264,51 @@ def commands(records: Sequence[Command]) -> NixFrame:
 def facts(rows: Sequence[tuple[str, str]], caption: str) -> NixFrame:
     """Facts in words. Columns: fact, value (text)."""
     return _frame(caption, _FACT, rows)
+
+
+_CHOICE = (
+    Column("profile", text, attrgetter("profile.name")),
+    Column("number", counts, attrgetter("generation.number")),
+    Column("date", times, attrgetter("generation.date")),
+    Column("goes", flags),
+    Column("rule", text),
+)
+_GARBAGE = (
+    Column("path", text, itemgetter(0)),
+    Column("bytes", counts, itemgetter(1)),
+    Column("registered", flags, itemgetter(2)),
+)
+_KEEPER = (
+    Column("kind", text),
+    Column("link", text, attrgetter("root.link")),
+    Column("path", text, attrgetter("root.path")),
+    Column("steps", counts, lambda keeper: len(keeper.chain) - 1),
+    Column("through", words, attrgetter("chain")),
+)
+
+
+def choices(records: Sequence[Choice]) -> NixFrame:
+    """Which generations go. Columns: profile (text), number (int64), date (time), goes (bool), rule
+    (text: because it ...)."""
+    going = sum(record.goes for record in records)
+    summary = f"{going:,} of {wording.plural(len(records), 'generation')} would go"
+    return _frame("Generations", _CHOICE, records, summary)
+
+
+def garbage(record: Garbage) -> NixFrame:
+    """What nothing keeps, the largest first. Columns: path (text), bytes (int64), registered (bool:
+    the store's database knows it)."""
+    rows = [(path, size, True) for path, size in record.paths.items()]
+    rows += [(path, size, False) for path, size in record.strangers.items()]
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    summary = f"{wording.plural(len(rows), 'path')}, {wording.size(record.bytes)}"
+    return _frame("Paths that nothing keeps", _GARBAGE, rows, summary)
+
+
+def keepers(records: Sequence[Keeper], caption: str) -> NixFrame:
+    """Gc roots and how they keep a path. Columns: kind, link, path (text), steps (int64: references
+    from what the root keeps to the path), through (text: those paths)."""
+    return _frame(caption, _KEEPER, records, wording.plural(len(records), "gc root"))
 
 
 def _frame(

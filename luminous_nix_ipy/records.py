@@ -42,7 +42,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     booted: bool = False
     """/run/booted-system is this generation's system."""
     kept: bool = False
-    """A gc root of this project keeps it (a backup of an earlier change)."""
+    """A gc root of this project keeps it: a backup of an earlier change, or a note."""
     nixos_version: str | None = None
     kernel_version: str | None = None
     configuration_revision: str | None = None
@@ -340,3 +340,5 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     backup: str | None = None
     """The gc root that keeps what was current before."""
+    freed_bytes: int | None = None
+    """What Nix said that a collection or an optimisation freed."""

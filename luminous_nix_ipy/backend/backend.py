@@ -15,6 +15,7 @@ from ..tools import native
 from ..tools.native import NativeWorker
 from . import recovery
 from .cache import CACHED, OperationCache
+from .collect_model import CollectPlan
 from .context import Context
 from .metrics import Metrics
 from .model import NixOperation, NixResult, OperationType, Plan
@@ -71,8 +72,9 @@ class NixBackend:
         """Counts of this backend: see `Metrics.as_dict`."""
         return self.metrics.as_dict()
 
-    async def plan(self, operation: NixOperation) -> Plan:
-        """What a change would do; changes nothing. A refusal counts in the metrics.
+    async def plan(self, operation: NixOperation) -> Any:
+        """What a change would do: a Plan, or the CollectPlan of what deletes. Changes nothing. A
+        refusal counts in the metrics.
 
         Raises:
             NixError: there is nothing to plan, and why.
@@ -91,7 +93,9 @@ class NixBackend:
             self._count(operation, False, started, None)
             raise
 
-    async def execute(self, operation: NixOperation, plan: Plan | None = None) -> NixResult:
+    async def execute(
+        self, operation: NixOperation, plan: Plan | CollectPlan | None = None
+    ) -> NixResult:
         """Carry out an operation; calling it is the consent.
 
         Args:

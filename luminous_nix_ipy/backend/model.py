@@ -44,6 +44,9 @@ class OperationType(enum.Enum):
     DIFF = "diff"
     STATUS = "status"
     UNDO = "undo"
+    DELETE_GENERATIONS = "delete_generations"
+    ROOTS = "roots"
+    OPTIMISE = "optimise"
     NOTE = "note"
 
 

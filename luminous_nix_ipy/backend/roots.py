@@ -1,24 +1,28 @@
-"""Backups: what was current before a change, kept from the garbage collector.
+"""Roots of our own: what was current before a change, and what a note keeps.
 
 Each backup is one gc root, a link named after its change's journal id. A root below Nix's own gc
 roots folder is direct; where that folder is not ours to write, Nix is asked for an indirect one
 (nix-store(1), `--add-root`, `--indirect`) in the user's state folder. The three newest backups of a
-profile stay, so that one is there until the third later change.
+profile stay, so that one is there until the third later change. A generation that `%nix note
+--keep` was said of has such a root too, until it is taken back.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Awaitable, Callable
 
 from ..errors import NixError
 from ..machine import Machine
-from ..records import Command, Profile
+from ..records import Command, Generation, Profile
 from ..tools.commands import add_indirect_root
 from .journal import read_journal
 from .model import Backup
 
 _KEPT = 3
+_NOTE = "note-"
+"""How the names of roots begin that notes made; those of backups begin with a date."""
 
 
 def root_folders(machine: Machine) -> tuple[str, str]:
@@ -99,8 +103,40 @@ def list_backups(machine: Machine, profile: Profile | None = None) -> list[Backu
 
 
 def kept_paths(machine: Machine, profile: Profile) -> frozenset[str]:
-    """The store paths that backups of this profile keep."""
-    return frozenset(backup.path for backup in list_backups(machine, profile))
+    """The store paths that backups of this profile, and notes, keep."""
+    backups = (backup.path for backup in list_backups(machine, profile))
+    return frozenset((*backups, *paths_kept_by_notes(machine)))
+
+
+def note_root(profile: Profile, generation: Generation) -> str:
+    """The name of the root that `%nix note --keep` makes for a generation: the same each time, and
+    another one for each path, since Nix reuses numbers."""
+    key = f"{profile.path}\0{generation.path}".encode("utf-8", "surrogateescape")
+    digest = hashlib.sha256(key).hexdigest()[:12]
+    name = os.path.basename(profile.path)
+    return f"{_NOTE}{name}-{generation.number}-{digest}"
+
+
+def is_note_root(name: str) -> bool:
+    """Whether a root of ours has its name from a note."""
+    return name.startswith(_NOTE)
+
+
+def note_roots(machine: Machine, profile: Profile, generation: Generation) -> list[str]:
+    """The paths of the roots that `%nix note --keep` made for a generation and that are there."""
+    name = note_root(profile, generation)
+    return [path for folder in root_folders(machine) if os.path.islink(path := f"{folder}/{name}")]
+
+
+def paths_kept_by_notes(machine: Machine) -> list[str]:
+    """The store paths that `%nix note --keep` keeps, of any profile."""
+    return [
+        os.readlink(f"{folder}/{name}")
+        for folder in root_folders(machine)
+        if os.path.isdir(folder)
+        for name in os.listdir(folder)
+        if is_note_root(name)
+    ]
 
 
 def drop_old_roots(machine: Machine, profile: Profile) -> list[Backup]:

@@ -86,6 +86,16 @@ def delete_generations(profile: str, numbers: Iterable[int]) -> Argv:
     return ("nix-env", "--profile", profile, "--delete-generations", *map(str, numbers))
 
 
+def collect_garbage(max_freed: int | None = None) -> Argv:
+    """Delete what no gc root keeps, until more than `max_freed` bytes were freed."""
+    return ("nix-store", "--gc", *(() if max_freed is None else ("--max-freed", str(max_freed))))
+
+
+def optimise_store() -> Argv:
+    """Store equal files only once."""
+    return ("nix-store", "--optimise")
+
+
 def switch_to_configuration(system: str, action: str) -> Argv:
     """The system's own activation; `action` is switch, boot, test or dry-activate."""
     return (f"{system}/bin/switch-to-configuration", action)

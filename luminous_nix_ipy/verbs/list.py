@@ -1,8 +1,8 @@
 """The generations of a profile, newest first, as a DataFrame.
 
-`state` says which are running, booted or kept by a backup; `--all-columns` adds the configuration
-revision, specialisations, description, note and paths; `--sizes` the bytes of each closure and
-those that no other generation has.
+`state` says which are running, booted or kept (by a backup or a note); `--all-columns` adds the
+configuration revision, specialisations, description, note and paths; `--sizes` the bytes of each
+closure and those that no other generation has.
 
 Examples:
   %nix list

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ..backend.backend import NixBackend
-    from ..backend.model import ChangeReport, NixOperation, NixResult, OperationType, Plan
+    from ..backend.collect_model import CollectPlan
+    from ..backend.model import NixOperation, NixResult, OperationType, Plan
     from ..backend.progress import Progress
     from ..frames import NixFrame
     from ..machine import Machine
@@ -75,24 +76,23 @@ class Session:
         operation = NixOperation(type=operation_type, dry_run=dry_run, options=options)
         return _data(self.wait(self.backend.execute(operation)))
 
-    def plan(self, operation: NixOperation) -> Plan:
-        """What a change would do.
+    def plan(self, operation: NixOperation) -> Any:
+        """What a change would do: a Plan, or the CollectPlan of what deletes.
 
         Raises:
             NixError: there is no such change.
         """
         return self.wait(self.backend.plan(operation))
 
-    def carry_out(self, operation: NixOperation, plan: Plan) -> ChangeReport:
-        """Do what was agreed to, drawing its progress.
+    def carry_out(self, operation: NixOperation, plan: Plan | CollectPlan) -> Any:
+        """The report of doing what was agreed to, drawing its progress.
 
         Raises:
             NixError: it was refused, or it failed.
         """
         backend = self.backend
         result = self._painted(backend.progress, backend.execute(operation, plan))
-        report: ChangeReport = _data(result)["report"]
-        return report
+        return _data(result)["report"]
 
     def labelled(self, frame: NixFrame) -> NixFrame:
         """The frame, with a caption that says so where it is about a playground."""

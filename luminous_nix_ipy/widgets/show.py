@@ -6,7 +6,6 @@ HTML by the templates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import wording
@@ -14,16 +13,16 @@ from ..errors import NotFound
 from ..table import Table
 from ..wording import capital, printable, sentence
 from .page import Page, Steps, Text, View, Words, printable_lines
+from .parts import banner, checks, steps
 
 if TYPE_CHECKING:
     from ..backend.model import ChangeReport, Plan, Status
     from ..frames import NixFrame
-    from ..records import Check, ClosureDiff, Command, Generation
+    from ..records import ClosureDiff, Generation
 
 __all__ = ["PlanView", "ReportView", "StatusView", "Text"]
 
 _PACKAGES_SHOWN = 20
-_PLAYGROUND = "PLAYGROUND: this is not the real machine, and nothing here can touch it."
 _TAKES_EFFECT = {
     "switch": "now and at the next boot",
     "boot": "at the next boot, not now",
@@ -112,10 +111,10 @@ class PlanView(View):
             _units(plan),
         ]
         if plan.checks:
-            parts.append(_checks("Checks", plan.checks))
+            parts.append(checks("Checks", plan.checks))
         if plan.commands:
-            parts.append(_steps("Commands, in this order", plan.commands))
-        return Page(title, lead, parts, _banner(plan.playground))
+            parts.append(steps("Commands, in this order", plan.commands))
+        return Page(title, lead, parts, banner(plan.playground))
 
 
 class ReportView(View):
@@ -170,10 +169,10 @@ class ReportView(View):
             parts.append(Words("What went wrong", printable_lines(report.error.strip())))
         parts.append(Table((), facts, "In short"))
         if report.verified:
-            parts.append(_checks("Verified afterwards", report.verified))
+            parts.append(checks("Verified afterwards", report.verified))
         if report.commands:
-            parts.append(_steps("Commands that were run", report.commands))
-        return Page(title, (), parts, _banner(plan.playground))
+            parts.append(steps("Commands that were run", report.commands))
+        return Page(title, (), parts, banner(plan.playground))
 
 
 class StatusView(View):
@@ -222,11 +221,7 @@ class StatusView(View):
     def _page(self) -> Page:
         title = f"{printable(self.status.machine)} on {printable(self.status.host)}"
         playground = self.status.machine.startswith("playground")
-        return Page(title, (), [Table((), self._facts(), "At a glance")], _banner(playground))
-
-
-def _banner(playground: bool) -> str:
-    return _PLAYGROUND if playground else ""
+        return Page(title, (), [Table((), self._facts(), "At a glance")], banner(playground))
 
 
 def _what(plan: Plan) -> str:
@@ -290,16 +285,6 @@ def _units(plan: Plan) -> Table | Words:
     shown = 3 if any(unit.reason for unit in plan.units) else 2
     headers = ("unit", "action", "reason")[:shown]
     return Table(headers, [row[:shown] for row in rows], "Units")
-
-
-def _checks(caption: str, checks: Sequence[Check]) -> Table:
-    rows = [(printable(c.name), c.verdict, printable(capital(c.reason))) for c in checks]
-    standing_out = frozenset(i for i, c in enumerate(checks) if c.verdict != "ok")
-    return Table(("check", "verdict", "reason"), rows, caption, strong=standing_out)
-
-
-def _steps(caption: str, commands: Sequence[Command]) -> Steps:
-    return Steps(caption, [(printable(sentence(c.purpose)), printable(str(c))) for c in commands])
 
 
 def _place(number: int | None, path: str | None) -> str:

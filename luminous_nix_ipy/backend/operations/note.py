@@ -1,23 +1,30 @@
-"""NOTE: read, write or remove the user's note on a generation."""
+"""NOTE: read, write or remove the user's note on a generation, and keep the generation's path."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 
+from msgspec.structs import replace
+
+from ...errors import NotFound
 from ...notes import write_note
+from ...records import Command, Generation, Profile
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan
+from ..roots import kept_paths, make_root, note_root, note_roots
 from ..targets import choose
 from ..validation import Options
 
-OPTIONS: Options = {"profile": str, "generation": int, "note": str}
+OPTIONS: Options = {"profile": str, "generation": int, "note": str, "keep": bool}
 
 
 async def run(context: Context, operation: NixOperation, plan: Plan | None = None) -> NixResult:
-    """Options: `generation` (the current one where it is not given) and `note`: text writes it, ""
-    removes it, without it the note is only read.
+    """Options: `generation` (the current one where it is not given); `note`: text writes it, ""
+    removes it, without it the note is only read; `keep`: True makes a gc root for the generation's
+    path, False removes that root.
 
-    data: `generation` (Generation, with the note as it is now), `profile`.
+    data: `generation` (Generation, with note and kept as they are now), `profile`.
     """
     options = operation.options
     profile = context.profile(options.get("profile"))
@@ -26,14 +33,41 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     if number is None:
         number = next((g.number for g in generations if g.current), 0)
     target = choose(generations, number=number)
-    note = options.get("note")
-    if note is None or operation.dry_run:
+    note, keep = options.get("note"), options.get("keep")
+    if operation.dry_run or (note is None and keep is None):
         return NixResult(True, target.note or "no note", {"generation": target, "profile": profile})
-    await asyncio.to_thread(
-        write_note, context.machine, profile.path, target.number, target.path or "", note
-    )
-    import msgspec
+    done = []
+    if note is not None:
+        await asyncio.to_thread(
+            write_note, context.machine, profile.path, target.number, target.path or "", note
+        )
+        target = replace(target, note=note or None)
+        done.append(f"Noted on {number}." if note else f"No note on {number} now.")
+    if keep is not None:
+        await (_keep if keep else _let_go)(context, profile, target)
+        kept = await asyncio.to_thread(kept_paths, context.machine, profile)
+        target = replace(target, kept=target.path in kept)
+        done.append(f"Generation {number} is {'kept' if target.kept else 'not kept any more'}.")
+    return NixResult(True, " ".join(done), {"generation": target, "profile": profile})
 
-    target = msgspec.structs.replace(target, note=note or None)
-    done = f"Noted on generation {target.number}." if note else f"No note on {target.number} now."
-    return NixResult(True, done, {"generation": target, "profile": profile})
+
+async def _keep(context: Context, profile: Profile, target: Generation) -> None:
+    if target.path is None or target.problem is not None:
+        raise NotFound(
+            f"Generation {target.number} cannot be kept.",
+            target.problem or "Its link leads nowhere.",
+            ["Keep one that is whole: %nix list shows them."],
+        )
+    if note_roots(context.machine, profile, target):
+        return
+
+    async def run(command: Command) -> object:
+        return await context.run(command)
+
+    name = note_root(profile, target)
+    await make_root(context.machine, name, target.path, run)
+
+
+async def _let_go(context: Context, profile: Profile, target: Generation) -> None:
+    for root in note_roots(context.machine, profile, target):
+        await asyncio.to_thread(os.unlink, root)
