@@ -235,6 +235,22 @@ def test_the_details_below_the_bar() -> None:
     assert look.text == look.line
 
 
+def test_other_peoples_lines_are_text_in_a_notebook() -> None:
+    from html.parser import HTMLParser
+
+    from luminous_nix_ipy.html import render
+
+    progress = Progress()
+    progress.update("x", 0.4, work())
+    html = render("progress", look=look_at(progress.state))
+    assert "&lt;b&gt;gcc&lt;/b&gt;" in html and "<b>" not in html
+    said: list[str] = []
+    parser = HTMLParser()
+    parser.handle_data = said.append  # type: ignore[method-assign]
+    parser.feed(html)
+    assert any("between 50 s and" in text for text in said)
+
+
 def test_only_what_failed_stays() -> None:
     progress = Progress()
     progress.begin("build")
