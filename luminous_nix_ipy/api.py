@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from .backend.model import Mode
     from .frames import NixFrame
+    from .jobs import Job
     from .widgets.collecting import CollectPlanView, CollectReportView
     from .widgets.show import PlanView, ReportView, StatusView, Text
 
@@ -127,6 +128,7 @@ class Nix:
 
         return run(session(), before=before, after=after, profile=profile, json=json)
 
+    @overload
     def rollback(
         self,
         generation: int | None = None,
@@ -134,9 +136,33 @@ class Nix:
         to: str | None = None,
         dry_run: bool = False,
         yes: bool = False,
+        bg: Literal[False] = False,
         mode: Mode = "switch",
         profile: str | None = None,
-    ) -> PlanView | ReportView:
+    ) -> PlanView | ReportView: ...
+    @overload
+    def rollback(
+        self,
+        generation: int | None = None,
+        *,
+        to: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: Literal[True],
+        mode: Mode = "switch",
+        profile: str | None = None,
+    ) -> Job[PlanView | ReportView]: ...
+    def rollback(
+        self,
+        generation: int | None = None,
+        *,
+        to: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: bool = False,
+        mode: Mode = "switch",
+        profile: str | None = None,
+    ) -> object:
         """Make an earlier generation the current one: show the plan, ask, do it, verify it.
 
         Args:
@@ -145,6 +171,7 @@ class Nix:
                 note.
             dry_run: only return the plan.
             yes: agree beforehand; else a question is asked.
+            bg: return a job at once; it needs `yes`.
             mode: "switch": now and at the next boot; "boot": from the next boot on; "test": until
                 the next boot.
             profile: whose generation.
@@ -161,6 +188,7 @@ class Nix:
             to=to,
             dry_run=dry_run,
             yes=yes,
+            bg=bg,
             mode=mode,
             profile=profile,
         )
@@ -193,6 +221,7 @@ class Nix:
             session(), generation=generation, text=text, remove=remove, keep=keep, profile=profile
         )
 
+    @overload
     def undo(
         self,
         id: str | None = None,
@@ -200,7 +229,27 @@ class Nix:
         list: bool = False,
         dry_run: bool = False,
         yes: bool = False,
-    ) -> NixFrame | PlanView | ReportView:
+        bg: Literal[False] = False,
+    ) -> NixFrame | PlanView | ReportView: ...
+    @overload
+    def undo(
+        self,
+        id: str | None = None,
+        *,
+        list: Literal[False] = False,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: Literal[True],
+    ) -> Job[PlanView | ReportView]: ...
+    def undo(
+        self,
+        id: str | None = None,
+        *,
+        list: bool = False,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: bool = False,
+    ) -> object:
         """Put back what was current before a change, the last one where no `id` is given.
 
         Args:
@@ -208,13 +257,14 @@ class Nix:
             list: only return what can be put back.
             dry_run: only return the plan.
             yes: agree beforehand; else a question is asked.
+            bg: return a job at once; it needs `yes`.
 
         Example:
             >>> nix.undo(list=True)
         """
         from .verbs.undo import run
 
-        return run(session(), id=id, list=list, dry_run=dry_run, yes=yes)
+        return run(session(), id=id, list=list, dry_run=dry_run, yes=yes, bg=bg)
 
     def collect(
         self,
@@ -337,6 +387,19 @@ class Nix:
         from .verbs.metrics import run
 
         return run(session())
+
+    def jobs(self, *, cancel: int | None = None) -> NixFrame:
+        """What was started in the background, newest first.
+
+        Args:
+            cancel: the number of one to end.
+
+        Example:
+            >>> nix.jobs()
+        """
+        from .verbs.jobs import run
+
+        return run(session(), cancel=cancel)
 
     def playground(
         self, action: Action | None = None, *, generations: int | None = None

@@ -48,6 +48,7 @@ __all__ = [
     "facts",
     "garbage",
     "generations",
+    "jobs",
     "journal",
     "keepers",
     "metrics",
@@ -239,6 +240,25 @@ _UNIT = (Column("unit", text), Column("action", text), Column("reason", text))
 _CHECK = (Column("name", text), Column("verdict", text), Column("reason", text))
 _COMMAND = (Column("purpose", text), Column("command", text, str))
 _FACT = (Column("fact", text, itemgetter(0)), Column("value", text, itemgetter(1)))
+
+
+_JOB: tuple[Column, ...] = (
+    Column("number", counts),
+    Column("title", text),
+    Column("state", text),
+    Column("started", times),
+    Column("run_duration", rates),
+    Column("message", text),
+)
+
+
+def jobs(records: Sequence[Any]) -> NixFrame:
+    """Jobs in the background (`jobs.Job`), in the order given.
+
+    Columns: number (int64), title, state (text), started (time), run_duration (float64, seconds),
+    message (text: what it last said).
+    """
+    return _frame("Jobs of this kernel", _JOB, records, wording.plural(len(records), "job"))
 
 
 def profiles(records: Sequence[Profile]) -> NixFrame:

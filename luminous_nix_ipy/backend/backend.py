@@ -53,6 +53,13 @@ class NixBackend:
         self._context = Context(self.machine, self.progress, direct=direct)
         start_log(self.machine)
 
+    def beside(self) -> NixBackend:
+        """Another backend of the same machine, for work that goes on beside this one's: it has its
+        own progress, and counts and remembers together with this one."""
+        other = type(self)(self.machine)
+        other.cache, other.metrics = self.cache, self.metrics
+        return other
+
     @property
     def async_api(self) -> NativeWorker | None:
         """The worker that asks nixos-rebuild's Python module; None where there is none that can be

@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     "optimise": "Store files that are equal only once",
     "journal": "What was changed: when, by whom, with which commands",
     "metrics": "What was asked of the backend, how often and how fast",
+    "jobs": "What goes on in the background, and how it ended",
     "playground": "A disposable system to practise on",
     "help": "What a verb does and takes",
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..backend.model import NixOperation, Plan
 from .consent import ask
+from .parser import usage_error
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..jobs import Job
     from ..widgets.show import PlanView, ReportView
 
 _ASKED = {"rollback": "Roll back", "undo": "Undo:"}
@@ -16,12 +19,13 @@ _WHEN = {"switch": "", "boot": " from the next boot on", "test": " until the nex
 
 
 def change(
-    session: Session, operation: NixOperation, *, yes: bool, dry_run: bool
-) -> PlanView | ReportView:
-    """Show the plan of a change, ask, and carry it out.
+    session: Session, operation: NixOperation, *, yes: bool, dry_run: bool, bg: bool = False
+) -> PlanView | ReportView | Job[PlanView | ReportView]:
+    """Show the plan of a change, ask, and carry it out; with `bg` all of it beside the notebook.
 
     Returns:
-        The plan where nothing is to be done or `dry_run` asked for it, else the report.
+        The plan where nothing is to be done or `dry_run` asked for it, else the report; with `bg` a
+        job of them.
 
     Raises:
         NixError: there is no such change, it is refused, nobody agreed, or it failed.
@@ -30,6 +34,9 @@ def change(
 
     from ..widgets.show import PlanView, ReportView
 
+    if bg:
+        agreed_beforehand(operation.type.value, yes or dry_run)
+        return session.background(replace(operation, dry_run=dry_run), _shown)
     if dry_run:
         return PlanView(session.execute(operation.type, dry_run=True, **operation.options)["plan"])
     plan = session.plan(operation)
@@ -40,6 +47,18 @@ def change(
     if not yes and not plan.refused:
         ask(_question(plan, session.host), session.shell, f"%nix {_line(plan)} --yes")
     return ReportView(session.carry_out(operation, plan))
+
+
+def agreed_beforehand(what: str, agreed: bool) -> None:
+    """Raises: UsageError: a change that asks nobody, in the background, was not agreed to."""
+    if not agreed:
+        usage_error(f"%nix {what} --bg asks nobody, so it needs --yes (or --dry-run) beside it")
+
+
+def _shown(data: dict[str, Any]) -> PlanView | ReportView:
+    from ..widgets.show import PlanView, ReportView
+
+    return ReportView(data["report"]) if "report" in data else PlanView(data["plan"])
 
 
 def _question(plan: Plan, host: str) -> str:

@@ -94,6 +94,13 @@ def add_profile(parser: Parser) -> None:
     )
 
 
+def add_bg(parser: Parser) -> None:
+    """Declare `--bg`, as it is on every verb that may take long (see `jobs`)."""
+    parser.add_argument(
+        "--bg", action="store_true", help="go on beside the notebook; returns a job to await"
+    )
+
+
 def parse_line(tokens: Sequence[str]) -> tuple[str, dict[str, Any]]:
     """The verb of a line and its arguments; asking for help, in whatever way, is the verb help.
 

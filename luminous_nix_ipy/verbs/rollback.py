@@ -21,11 +21,12 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
-from .parser import Parser, add_profile, number
+from .parser import Parser, add_bg, add_profile, number
 from .session import Session
 
 if TYPE_CHECKING:
     from ..backend.model import Mode
+    from ..jobs import Job
     from ..widgets.show import PlanView, ReportView
 
 
@@ -38,6 +39,7 @@ def arguments(parser: Parser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    add_bg(parser)
     when = parser.add_mutually_exclusive_group()
     when.add_argument(
         "--boot", dest="mode", action="store_const", const="boot", help="from the next boot on only"
@@ -56,9 +58,10 @@ def run(
     to: str | list[str] | None = None,
     dry_run: bool = False,
     yes: bool = False,
+    bg: bool = False,
     mode: Mode = "switch",
     profile: str | None = None,
-) -> PlanView | ReportView:
+) -> PlanView | ReportView | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from .change import change
 
@@ -72,7 +75,7 @@ def run(
             "profile": profile,
         },
     )
-    return change(session, operation, yes=yes, dry_run=dry_run)
+    return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)
 
 
 def _number(text: str) -> int:

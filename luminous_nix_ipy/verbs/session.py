@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..backend.model import NixOperation, NixResult, OperationType, Plan
     from ..backend.progress import Progress
     from ..frames import NixFrame
+    from ..jobs import Job
     from ..machine import Machine
 
     T = TypeVar("T")
@@ -106,6 +107,27 @@ class Session:
 
         progress = Progress()
         return self._painted(progress, work(progress))
+
+    def background(
+        self, operation: NixOperation, show: Callable[[dict[str, Any]], T]
+    ) -> Job[T]:
+        """Carry out an operation beside the notebook.
+
+        Args:
+            operation: what was agreed to beforehand.
+            show: makes what the job returns of the operation's data, in a worker thread.
+        """
+        import asyncio
+
+        from ..jobs import start
+
+        backend = self.backend.beside()
+
+        async def work() -> T:
+            return await asyncio.to_thread(show, _data(await backend.execute(operation)))
+
+        title = " ".join([operation.type.value.replace("_", " "), *operation.packages])
+        return start(title, backend.progress, work(), self.shell)
 
     def _painted(self, progress: Progress, coroutine: Coroutine[Any, Any, T]) -> T:
         from ..widgets.progress import painter_for

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .parser import Parser
+from .parser import Parser, add_bg
 from .session import Session
 
 if TYPE_CHECKING:
     from ..frames import NixFrame
+    from ..jobs import Job
     from ..widgets.show import PlanView, ReportView
 
 
@@ -26,6 +27,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--list", action="store_true", help="what can be put back")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    add_bg(parser)
 
 
 def run(
@@ -35,7 +37,8 @@ def run(
     list: bool = False,
     dry_run: bool = False,
     yes: bool = False,
-) -> NixFrame | PlanView | ReportView:
+    bg: bool = False,
+) -> NixFrame | PlanView | ReportView | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from ..backend.roots import list_backups
 
@@ -49,4 +52,4 @@ def run(
     # The change may have been of any profile; without an ID it is the last one of all.
     profile = next((b.profile for b in backups if id is None or b.id == id), None)
     operation = NixOperation(type=OperationType.UNDO, options={"id": id, "profile": profile})
-    return change(session, operation, yes=yes, dry_run=dry_run)
+    return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)

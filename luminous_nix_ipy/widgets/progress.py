@@ -164,10 +164,14 @@ class WidgetPainter(DisplayPainter):
         self.bar = widgets.FloatProgress(min=0.0, max=1.0).add_class("lx-bar")
         self.time = widgets.HTML().add_class("lx-time")
         self.details = widgets.HTML().add_class("lx-details")
-        self.row = widgets.HBox([self.message, self.bar, self.time]).add_class("lx-progress")
+        self.row = widgets.HBox(self._parts()).add_class("lx-progress")
         self.box = widgets.VBox([self.row, self.details])
         self._update(look)
         super()._begin(look)
+
+    def _parts(self) -> list[Any]:
+        """What stands side by side."""
+        return [self.message, self.bar, self.time]
 
     def _update(self, look: Look) -> None:
         from html import escape
@@ -178,7 +182,7 @@ class WidgetPainter(DisplayPainter):
         self.details.value = "<br>".join(map(escape, look.details))
 
     def _end(self, look: Look) -> None:
-        for widget in (self.message, self.bar, self.time, self.details, self.row, self.box):
+        for widget in (*self.row.children, self.details, self.row, self.box):
             for part in (getattr(widget, "style", None), widget.layout, widget):
                 if part is not None:
                     part.close()
