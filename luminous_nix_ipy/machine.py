@@ -25,6 +25,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     run_dir: str = "/run"
     """Holds current-system and booted-system."""
     boot_dir: str = "/boot"
+    etc_dir: str = "/etc"
+    """Holds nixos, the folder of NixOS's configuration."""
     home: str = ""
     """The home folder whose user profiles are meant."""
     user_state_dir: str = ""
@@ -59,6 +61,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.run_dir}/booted-system"
 
     @property
+    def root_channels(self) -> str:
+        """The profile of root's channels, from which NixOS is built where it is no flake."""
+        return f"{self.state_dir}/profiles/per-user/root/channels"
+
+    @property
     def gcroots_dir(self) -> str:
         return f"{self.state_dir}/gcroots"
 
@@ -70,8 +77,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 def local(environ: Mapping[str, str] | None = None) -> Machine:
     """This machine, as the environment describes it.
 
-    LUMINOUS_NIX_RUN_DIR and LUMINOUS_NIX_BOOT_DIR name other folders than /run and /boot, for
-    systems that are mounted elsewhere; the store's folder may be NIX_STORE too, as Nix allows.
+    LUMINOUS_NIX_RUN_DIR, LUMINOUS_NIX_BOOT_DIR and LUMINOUS_NIX_ETC_DIR name other folders than
+    /run, /boot and /etc, for systems that are mounted elsewhere; the store's folder may be
+    NIX_STORE too, as Nix allows.
     """
     from platformdirs import user_state_dir
 
@@ -84,6 +92,7 @@ def local(environ: Mapping[str, str] | None = None) -> Machine:
         conf_dir=_clean(env.get("NIX_CONF_DIR") or "/etc/nix"),
         run_dir=_clean(env.get("LUMINOUS_NIX_RUN_DIR") or "/run"),
         boot_dir=_clean(env.get("LUMINOUS_NIX_BOOT_DIR") or "/boot"),
+        etc_dir=_clean(env.get("LUMINOUS_NIX_ETC_DIR") or "/etc"),
         home=_clean(env.get("HOME") or os.path.expanduser("~")),
         user_state_dir=env.get("LUMINOUS_NIX_STATE_DIR") or user_state_dir("luminous-nix"),
         system_journal_dir=env.get("LUMINOUS_NIX_SYSTEM_STATE_DIR") or "/var/lib/luminous-nix",

@@ -23,6 +23,7 @@ def machine_in(folder: str, *, simulated: bool, nix_config: str = "") -> Machine
         conf_dir=f"{folder}/etc/nix",
         run_dir=f"{folder}/run",
         boot_dir=f"{folder}/boot",
+        etc_dir=f"{folder}/etc",
         home=home,
         user_state_dir=f"{home}/.local/state/luminous-nix",
         system_journal_dir=f"{folder}/var/lib/luminous-nix",

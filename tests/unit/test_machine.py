@@ -46,11 +46,13 @@ def test_our_own_variables() -> None:
             "HOME": "/h",
             "LUMINOUS_NIX_RUN_DIR": "/mnt/run",
             "LUMINOUS_NIX_BOOT_DIR": "/mnt/boot/",
+            "LUMINOUS_NIX_ETC_DIR": "/mnt/etc",
             "LUMINOUS_NIX_STATE_DIR": "/mnt/state",
             "LUMINOUS_NIX_SYSTEM_STATE_DIR": "/mnt/system",
         }
     )
     assert (found.run_dir, found.boot_dir) == ("/mnt/run", "/mnt/boot")
+    assert found.etc_dir == "/mnt/etc"
     assert (found.user_state_dir, found.system_journal_dir) == ("/mnt/state", "/mnt/system")
 
 
