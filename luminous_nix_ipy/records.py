@@ -238,48 +238,6 @@ class NixWork(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstalledPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """One package of a user's profile, as its manifest has it. `None`: the manifest does not say."""
-
-    name: str
-    """What it is called in the profile; no two have the same."""
-    version: str
-    """"" where its name has none."""
-    attribute: str | None
-    """Its attribute path in the flake that it is of."""
-    origin: str | None
-    """The flake reference that was asked for."""
-    locked: str | None
-    """The flake reference that it was taken from, with its revision."""
-    paths: tuple[str, ...]
-    outputs: tuple[str, ...]
-    """The outputs that were chosen; empty: its own choice."""
-    priority: int | None
-    """Of two packages with the same file, the one with the lower number wins."""
-    active: bool
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is installed in a user's profile, and which of Nix's tools keeps it."""
-
-    tool: Literal["nix profile", "nix-env"] | None
-    """None while nothing was ever installed."""
-    version: int | None
-    """Of manifest.json; None for nix-env's."""
-    packages: tuple[InstalledPackage, ...]
-
-
-class PackageStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What a plan does with one package of a user's profile."""
-
-    name: str
-    version: str
-    action: Literal["install", "remove", "keep"]
-    """"keep": it is there already."""
-    paths: tuple[str, ...]
-    """The store paths that are linked into the profile."""
-
-
-class InstalledPackage(msgspec.Struct, frozen=True, kw_only=True):
     """One package of a user's profile, as its manifest has it; None is what that does not say."""
 
     name: str
@@ -319,6 +277,36 @@ class PackageStep(msgspec.Struct, frozen=True, kw_only=True):
     """"keep": it is there already."""
     paths: tuple[str, ...]
     """The store paths that are linked into the profile."""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a configuration is built from: an input of a flake, or a channel."""
+
+    name: str
+    """An input of an input is `<input>/<name>`."""
+    type: str
+    """"channel", or a flake reference's type, such as "github" or "path"."""
+    url: str
+    """Where it is asked for, as a flake reference or a URL."""
+    revision: str | None = None
+    """The commit, whole; of a channel what its files tell of it."""
+    version: str | None = None
+    """A channel's version, such as "26.05.1234.0123456789ab"."""
+    date: datetime | None = None
+    """Its last change; of a channel, when it was fetched."""
+    follows: str | None = None
+    """The other input that it is."""
+    digest: str | None = None
+    """Of its contents; two inputs are the same where this is."""
+
+
+class InputChange(msgspec.Struct, frozen=True):
+    """What an update did to one input."""
+
+    name: str
+    change: Literal["added", "removed", "updated", "unchanged"]
+    before: Input | None
+    after: Input | None
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
