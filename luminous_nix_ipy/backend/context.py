@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import tempfile
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ class Context:
         self.progress = progress
         self.fallback: str | None = None
         """Why the last read went through Nix's programs although the direct reader was wanted."""
+        self.held: dict[str, tempfile.TemporaryDirectory[str]] = {}
+        """Folders of links to what was built and is no generation yet, by its store path."""
         self._commands: ReaderProtocol = CommandReader(machine)
         self.reader: ReaderProtocol = DirectReader(machine) if direct else self._commands
 

@@ -7,6 +7,7 @@ reports are what its `data` holds for changes.
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from ..records import (
     ClosureDiff,
     Command,
     Generation,
+    PackageStep,
     Profile,
     UnitChange,
 )
@@ -35,9 +37,14 @@ class OperationType(enum.Enum):
     ROLLBACK = "rollback"
     INSTALL = "install"
     REMOVE = "remove"
+    INSTALLED = "installed"
+    SHELL = "shell"
     SEARCH = "search"
     BUILD = "build"
     TEST = "test"
+    SWITCH = "switch"
+    BOOT = "boot"
+    INPUTS = "inputs"
     LIST_GENERATIONS = "list_generations"
     GARBAGE_COLLECT = "garbage_collect"
     REPAIR = "repair"
@@ -77,12 +84,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a change would do, and what it was made from. Showing it changes nothing."""
 
     operation: str
-    """"rollback" or "undo"; later also "switch", "boot", ..."""
+    """"rollback", "undo" or "rebuild" (of a system that was built for it)."""
     mode: Mode
     profile: Profile
     before: Generation | None
     """The generation that the profile points to now."""
     target: Generation
+    """Its `link` is empty where it is a store path that is to become a new generation."""
+    specialisation: str | None = None
+    """Which of the target's specialisations is activated; None: the system itself."""
     diff: ClosureDiff | None
     """Packages from what runs now (system) or is current now (user profiles) to the target."""
     diff_problem: str | None = None
@@ -95,17 +105,56 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reboot_reason: str = ""
     checks: tuple[Check, ...]
     commands: tuple[Command, ...]
+    prepared: tuple[Command, ...] = ()
+    """What was already run for it, such as the build."""
     notices: tuple[str, ...] = ()
     """Sentences to know before saying yes, such as that the target is newer than the current."""
+    packages: tuple[PackageStep, ...] = ()
+    """What it does with packages of a user's profile; its target's path is then not known yet."""
     nothing_to_do: bool = False
     playground: bool = False
     fingerprint: str
     """Of the facts it rests on: links of the profile, running and booted system, the target."""
 
     @property
+    def activated(self) -> str:
+        """The store path of the system that runs afterwards, where one is activated."""
+        return specialised(self.target.path or "", self.specialisation)
+
+    @property
     def refused(self) -> tuple[Check, ...]:
         """The checks that stop the change."""
         return tuple(check for check in self.checks if check.verdict == "refused")
+
+
+def specialised(path: str, specialisation: str | None) -> str:
+    """The store path of a system, or of one of its specialisations."""
+    if specialisation is None:
+        return path
+    return os.path.realpath(f"{path}/specialisation/{specialisation}")
+
+
+class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was built, or in a dry run what would be."""
+
+    configuration: str
+    """Which, in words."""
+    path: str | None
+    """The store path; None in a dry run."""
+    link: str | None = None
+    """The out-link, which keeps it from the garbage collector."""
+    builds: tuple[str, ...]
+    """Derivations."""
+    fetches: tuple[str, ...]
+    """Store paths."""
+    download_bytes: int
+    unpacked_bytes: int
+    diff: ClosureDiff | None = None
+    """Packages from what runs now to what was built."""
+    diff_problem: str | None = None
+    """Why `diff` could not be had."""
+    commands: tuple[Command, ...]
+    duration: float = 0.0
 
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):

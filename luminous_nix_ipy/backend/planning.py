@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 
+from msgspec.structs import replace
+
 from ..errors import NixError
 from ..machine import Machine
 from ..records import (
@@ -28,7 +30,7 @@ from ..store.system import (
 from ..tools import commands
 from .checks import change_checks, own_unit_check
 from .context import Context
-from .model import Mode, Plan
+from .model import Mode, Plan, specialised
 from .units import unit_changes
 
 
@@ -40,33 +42,40 @@ async def make_plan(
     generations: list[Generation],
     target: Generation,
     mode: Mode = "switch",
+    specialisation: str | None = None,
+    install_bootloader: bool = False,
+    prepared: tuple[Command, ...] = (),
 ) -> Plan:
     """The plan of making `target` the profile's current generation.
 
     Args:
-        operation: the word for it, "rollback" or "undo".
+        operation: the word for it, as in `Plan`.
         generations: all of the profile.
         target: one of them, or (its `link` empty) a store path that is to become a new one.
         mode: what of it; only a system knows others than "switch".
+        specialisation: of a system, which of its specialisations is to run.
+        install_bootloader: install the boot loader itself, not only its entries.
+        prepared: what was already run for it.
     """
     machine = context.machine
     before = next((g for g in generations if g.current), None)
     running = running_path(machine) if profile.kind == "system" else None
+    activated = replace(target, path=specialised(target.path or "", specialisation))
     if profile.kind == "system":
-        is_running = running is not None and running == target.path
+        is_running = running is not None and running == activated.path
     else:
         is_running = True
     nothing = target.current and (is_running or mode == "boot") and target.link != ""
     if mode == "test":
         nothing = is_running
-    steps = change_commands(profile, target, mode)
-    checks = await change_checks(context, profile, target, mode)
+    steps = change_commands(profile, target, mode, specialisation, install_bootloader)
+    checks = await change_checks(context, profile, activated, mode)
     start = running or (before.path if before else None)
-    diff, diff_problem = await _diff(context, start, target.path)
-    units, units_reason = await _preview(context, profile, target, mode, checks, nothing)
+    diff, diff_problem = await compare(context, start, activated.path)
+    units, units_reason = await _preview(context, profile, activated, mode, checks, nothing)
     checks += own_unit_check(machine, units or ())
     reboot, reason = (
-        reboot_reason(booted_path(machine), target.path or "")
+        reboot_reason(booted_path(machine), activated.path or "")
         if profile.kind == "system"
         else (False, "a user's profile never needs one")
     )
@@ -76,6 +85,7 @@ async def make_plan(
         profile=profile,
         before=before,
         target=target,
+        specialisation=specialisation,
         diff=diff,
         diff_problem=diff_problem,
         units=units,
@@ -84,7 +94,8 @@ async def make_plan(
         reboot_reason=reason,
         checks=checks,
         commands=() if nothing else steps,
-        notices=_notices(profile, before, target, mode, running),
+        prepared=prepared,
+        notices=_notices(operation, profile, before, target, mode, running),
         nothing_to_do=nothing,
         playground=machine.playground is not None,
         fingerprint=fingerprint(machine, profile, target),
@@ -109,7 +120,13 @@ def facts(machine: Machine, profile: Profile, target: Generation) -> dict[str, s
     }
 
 
-def change_commands(profile: Profile, target: Generation, mode: Mode) -> tuple[Command, ...]:
+def change_commands(
+    profile: Profile,
+    target: Generation,
+    mode: Mode,
+    specialisation: str | None = None,
+    install_bootloader: bool = False,
+) -> tuple[Command, ...]:
     """The commands of a change, in the order in which they are run."""
     path = target.path or ""
     if target.link:
@@ -120,27 +137,29 @@ def change_commands(profile: Profile, target: Generation, mode: Mode) -> tuple[C
     else:
         move = Command(
             commands.set_profile(profile.path, path),
-            "put the kept path back as a new generation, since its link was deleted",
+            f"make it generation {target.number}, and the profile's current one",
         )
     if profile.kind == "home-manager":
         return (Command((f"{path}/activate",), "link the home's files as it wants them"), move)
     if profile.kind == "user":
         return (move,)
     activate = Command(
-        commands.switch_to_configuration(path, "test"),
+        commands.switch_to_configuration(specialised(path, specialisation), "test"),
         "start, stop and restart units as it wants them, now",
     )
     boot = Command(
-        commands.switch_to_configuration(path, "boot"), "make it what the boot loader starts"
+        commands.switch_to_configuration(path, "boot", install_bootloader=install_bootloader),
+        "make it what the boot loader starts",
     )
     if mode == "test":
         return (activate,)
     return (move, boot) if mode == "boot" else (activate, move, boot)
 
 
-async def _diff(
+async def compare(
     context: Context, before: str | None, after: str | None
 ) -> tuple[ClosureDiff | None, str | None]:
+    """The packages that differ between two store paths; else None and a sentence that says why."""
     if before is None or after is None:
         return None, "there is nothing to compare with"
     try:
@@ -183,6 +202,7 @@ async def _preview(
 
 
 def _notices(
+    operation: str,
     profile: Profile,
     before: Generation | None,
     target: Generation,
@@ -190,13 +210,13 @@ def _notices(
     running: str | None,
 ) -> tuple[str, ...]:
     notices = []
-    if before is not None and target.number > before.number:
+    if before is not None and target.link and target.number > before.number:
         notices.append(
             f"Generation {target.number} is newer than {before.number}, the current one."
         )
     if before is not None and running is not None and before.path != running:
         notices.append("What runs now is not the profile's current generation.")
-    if not target.link:
+    if operation == "undo" and not target.link:
         notices.append(f"Its link was deleted: it comes back as generation {target.number}.")
     if profile.kind == "system" and mode == "test":
         notices.append("The next boot still starts what it started before.")

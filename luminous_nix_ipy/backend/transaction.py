@@ -134,9 +134,9 @@ class _Change:
             profile=plan.profile.path,
             from_number=before.number if before else None,
             from_path=before.path if before else None,
-            to_number=plan.target.number,
+            to_number=plan.target.number if plan.target.link or plan.mode != "test" else None,
             to_path=plan.target.path,
-            commands=tuple(map(str, planned)),
+            commands=tuple(map(str, (*plan.prepared, *planned))),
             backup=root,
         )
         self._tell("writing down what will be done")
@@ -176,7 +176,8 @@ class _Change:
             for command in self.plan.commands:
                 self._tell(command.purpose)
                 await self._step(command)
-            await self._delete_created()
+            if self.plan.profile.kind == "home-manager":
+                await self._delete_created("that activate recorded for itself")
             self._tell("verifying")
             verified = await self._verify()
             failures = [check for check in verified if check.verdict == "failed"]
@@ -188,7 +189,7 @@ class _Change:
         verified += self._journal_outcome("done")
         for old in drop_old_roots(self.context.machine, self.plan.profile):
             _log.info("backup %s is no longer kept", old.id)
-        message = f"Generation {self.plan.target.number} is {self._state_word()}."
+        message = f"{_target(self.plan)} is {self._state_word()}."
         return self._report("done", message, verified)
 
     async def _step(self, command: Command) -> None:
@@ -222,7 +223,7 @@ class _Change:
             rows.append(_verdict("profile", good, f"generation {number} is current"))
         if plan.profile.kind == "system" and plan.mode != "boot":
             running = running_path(self.context.machine)
-            rows.append(_verdict("running system", running == plan.target.path, f"{running} runs"))
+            rows.append(_verdict("running system", running == plan.activated, f"{running} runs"))
         path = plan.target.path or ""
         try:
             valid = await self.context.read(lambda reader: reader.is_valid(path))
@@ -275,26 +276,25 @@ class _Change:
                     f"{_short(command)} ended with {done.returncode}: {_end(done.stderr)}"
                 )
         try:
-            await self._delete_created()
+            await self._delete_created("that was not there before")
         except NixError as error:
             problems.append(str(error))
         return problems + remaining_differences(self.context.machine, self.plan, self.touched)
 
-    async def _delete_created(self) -> None:
-        """Delete the generation that home-manager's activate recorded for itself."""
-        if self.plan.profile.kind != "home-manager":
-            return
+    async def _delete_created(self, which: str) -> None:
+        """Delete generations that this change, or what it ran, has added, but for the current."""
         current = current_number(self.plan.profile)
+        ours = {self.plan.target.path, self.plan.before.path if self.plan.before else None}
         created = sorted(
             g.number
             for g in self._generations()
-            if g.number not in self.known and g.number != current
+            if g.number not in self.known and g.number != current and os.readlink(g.link) in ours
         )
         if created:
             await self._run(
                 Command(
                     commands.delete_generations(self.plan.profile.path, created),
-                    "delete the generation that activate recorded for itself",
+                    f"delete the generation {which}",
                 )
             )
 
@@ -319,7 +319,7 @@ class _Change:
             ended=datetime.now().astimezone(),
             outcome=outcome,
             error=error,
-            commands=tuple(map(str, self.ran)),
+            commands=tuple(map(str, (*self.plan.prepared, *self.ran))),
         )
         try:
             journal.append(self.journal, entry)
@@ -348,6 +348,13 @@ class _Change:
             duration=time.monotonic() - self.clock,
             error=error,
         )
+
+
+def _target(plan: Plan) -> str:
+    if plan.mode == "test" and not plan.target.link:
+        return "What was built"
+    named = f"Generation {plan.target.number}"
+    return f"{named}, {plan.specialisation}," if plan.specialisation else named
 
 
 def _verdict(name: str, good: bool, reason: str) -> Check:

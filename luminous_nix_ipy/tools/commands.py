@@ -21,6 +21,9 @@ Argv = tuple[str, ...]
 
 _NIX_COMMAND_IS_EXPERIMENTAL = (2, 4)
 _JSON_HAS_FORMATS = (2, 33)
+_FLAKE_UPDATE_TAKES_INPUTS = (2, 19)
+
+FLAKE_COMMAND: Argv = ("nix", "--extra-experimental-features", "nix-command flakes")
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -96,14 +99,47 @@ def optimise_store() -> Argv:
     return ("nix-store", "--optimise")
 
 
-def switch_to_configuration(system: str, action: str) -> Argv:
-    """The system's own activation; `action` is switch, boot, test or dry-activate."""
-    return (f"{system}/bin/switch-to-configuration", action)
+def switch_to_configuration(system: str, action: str, *, install_bootloader: bool = False) -> Argv:
+    """The system's own activation; `action` is switch, boot, test or dry-activate.
+
+    It installs the boot loader itself where its environment says so (nixpkgs,
+    switch-to-configuration-ng).
+    """
+    argv = (f"{system}/bin/switch-to-configuration", action)
+    return ("env", "NIXOS_INSTALL_BOOTLOADER=1", *argv) if install_bootloader else argv
 
 
 def add_indirect_root(link: str, path: str) -> Argv:
     """Keep a store path from the garbage collector for as long as `link` points to it."""
     return ("nix-store", "--realise", path, "--add-root", link, "--indirect")
+
+
+def update_channels(names: Iterable[str]) -> Argv:
+    """Fetches the newest of these channels, of all where there are no names."""
+    return ("nix-channel", "--update", *names)
+
+
+def update_flake(
+    release: Release | None, folder: str, inputs: Iterable[str], *, commit: bool = False
+) -> Argv:
+    """Locks the newest of these inputs of the flake in `folder`, of all where there are no names.
+
+    What `nix flake update` takes was the flake, and is the inputs since 2.19 (Nix's release notes).
+    """
+    inputs = tuple(inputs)
+    tail = ("--commit-lock-file",) if commit else ()
+    version = () if release is None else release.version
+    if release is not None and release.name != "Lix" and version >= _FLAKE_UPDATE_TAKES_INPUTS:
+        return (*FLAKE_COMMAND, "flake", "update", *inputs, "--flake", folder, *tail)
+    if not inputs:
+        return (*FLAKE_COMMAND, "flake", "update", folder, *tail)
+    chosen = (word for name in inputs for word in ("--update-input", name))
+    return (*FLAKE_COMMAND, "flake", "lock", folder, *chosen, *tail)
+
+
+def add_to_store(path: str) -> Argv:
+    """Adds a file or folder to the store, and prints its store path."""
+    return ("nix-store", "--add", path)
 
 
 def print_invalid(paths: Iterable[str]) -> Argv:

@@ -12,7 +12,25 @@ from typing import Any, NamedTuple
 from ..context import Context
 from ..model import NixOperation, NixResult, OperationType
 from ..validation import Options
-from . import collect, delete, diff, listing, note, optimise, rollback, roots, status, undo
+from . import (
+    build,
+    collect,
+    delete,
+    diff,
+    inputs,
+    installed,
+    listing,
+    note,
+    optimise,
+    packages,
+    rebuild,
+    rollback,
+    roots,
+    shell,
+    status,
+    undo,
+    update,
+)
 
 
 class Served(NamedTuple):
@@ -31,8 +49,18 @@ SERVED: dict[OperationType, Served] = {
     OperationType.NOTE: Served(note.OPTIONS, note.run),
     OperationType.ROLLBACK: Served(rollback.OPTIONS, rollback.run, rollback.plan),
     OperationType.UNDO: Served(undo.OPTIONS, undo.run, undo.plan),
+    OperationType.INSTALL: Served(packages.OPTIONS, packages.run, packages.plan),
+    OperationType.REMOVE: Served(packages.OPTIONS, packages.run, packages.plan),
+    OperationType.INSTALLED: Served(installed.OPTIONS, installed.run),
+    OperationType.SHELL: Served(shell.OPTIONS, shell.run),
     OperationType.GARBAGE_COLLECT: Served(collect.OPTIONS, collect.run, collect.plan),
     OperationType.DELETE_GENERATIONS: Served(delete.OPTIONS, delete.run, delete.plan),
     OperationType.OPTIMISE: Served(optimise.OPTIONS, optimise.run, optimise.plan),
     OperationType.ROOTS: Served(roots.OPTIONS, roots.run),
+    OperationType.BUILD: Served(build.OPTIONS, build.run),
+    OperationType.SWITCH: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan),
+    OperationType.BOOT: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan),
+    OperationType.TEST: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan),
+    OperationType.INPUTS: Served(inputs.OPTIONS, inputs.run),
+    OperationType.UPDATE: Served(update.OPTIONS, update.run, update.plan),
 }

@@ -1,0 +1,129 @@
+"""SWITCH, BOOT, TEST: build a configuration and make it the system that runs, that is booted next,
+or that runs until the next boot."""
+
+from __future__ import annotations
+
+import difflib
+
+from ...errors import NotFound, Refused
+from ...records import Generation
+from ...store.toplevel import read_facts
+from ..building import OPTIONS as BUILDING
+from ..building import asked_for, build, dry_build, release
+from ..context import Context
+from ..model import BuildReport, Mode, NixOperation, NixResult, OperationType, Plan
+from ..planning import make_plan
+from ..validation import Options
+from .rollback import perform
+
+OPTIONS: Options = {**BUILDING, "specialisation": str, "install_bootloader": bool}
+_MODES: dict[OperationType, Mode] = {
+    OperationType.SWITCH: "switch",
+    OperationType.BOOT: "boot",
+    OperationType.TEST: "test",
+    OperationType.UPDATE: "switch",
+}
+
+
+async def plan(context: Context, operation: NixOperation) -> Plan:
+    """Build the system, and plan its activation. The build is held until it is carried out.
+
+    Options: `flake` or `file` and `attr` (neither: as nixos-rebuild finds it); `specialisation`,
+    the one that is to run; `install_bootloader`; flags of Nix.
+    """
+    options, mode = operation.options, _MODES[operation.type]
+    specialisation = options.get("specialisation")
+    if specialisation is not None and mode == "boot":
+        raise Refused(
+            "A specialisation cannot be chosen for the next boot.",
+            "The boot menu offers a generation's specialisations beside it.",
+            ["Switch to it now: %nix switch --specialisation NAME"],
+        )
+    asked = asked_for(context, options)
+    profile = context.profile("system")
+    built = await build(context, asked)
+    try:
+        context.progress.update("planning")
+        generations = await context.generations(profile)
+        target = _target(generations, built.path)
+        if specialisation is not None:
+            _check_specialisation(target, specialisation)
+        return await make_plan(
+            context,
+            operation="rebuild",
+            profile=profile,
+            generations=generations,
+            target=target,
+            mode=mode,
+            specialisation=specialisation,
+            install_bootloader=bool(options.get("install_bootloader")),
+            prepared=(built.command,),
+        )
+    except BaseException:
+        release(context, built.path)
+        raise
+
+
+async def run(context: Context, operation: NixOperation, made: Plan | None) -> NixResult:
+    """Carry the plan out. `dry_run`: where all is built, only show it; else tell what would be
+    built, since what it would change is known only then.
+
+    data: as ROLLBACK's; of such a dry run `report` (BuildReport) alone.
+    """
+    if operation.dry_run and made is None:
+        asked = asked_for(context, operation.options)
+        planned, command = await dry_build(context, asked)
+        if planned.builds or planned.fetches:
+            return NixResult(
+                True,
+                "Dry run: it is not built yet, so what it would change is not known.",
+                {
+                    "report": BuildReport(
+                        configuration=str(asked.configuration),
+                        path=None,
+                        builds=tuple(planned.builds),
+                        fetches=tuple(planned.fetches),
+                        download_bytes=planned.download_bytes,
+                        unpacked_bytes=planned.unpacked_bytes,
+                        commands=(command,),
+                    )
+                },
+            )
+    made = made or await plan(context, operation)
+    try:
+        return await perform(context, operation, made)
+    finally:
+        release(context, made.target.path)
+
+
+def _target(generations: list[Generation], path: str) -> Generation:
+    """The generation that it is to become: the current or the newest one where that is it already
+    (nix-env --set would make no other), else the next."""
+    newest = max(generations, key=lambda g: g.number, default=None)
+    for generation in generations:
+        if generation.path == path and (generation.current or generation is newest):
+            return generation
+    facts = read_facts(path)
+    return Generation(
+        number=1 if newest is None else newest.number + 1,
+        date=None,
+        current=False,
+        nixos_version=facts.nixos_version,
+        kernel_version=facts.kernel_version,
+        configuration_revision=facts.configuration_revision,
+        specialisations=facts.specialisations,
+        description=facts.description,
+        path=path,
+    )
+
+
+def _check_specialisation(target: Generation, wanted: str) -> None:
+    known = target.specialisations
+    if wanted in known:
+        return
+    close = difflib.get_close_matches(wanted, known, n=1)
+    raise NotFound(
+        f"The system has no specialisation {wanted!r}.",
+        f"It has {', '.join(known)}." if known else "It has none.",
+        [f"Did you mean {close[0]}?"] if close else [],
+    )
