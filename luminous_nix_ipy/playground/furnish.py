@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from ..machine import Machine
 from ..tools import commands, stand_in
 from ..tools.process import run
-from . import layout, realise, simulate
+from . import channel, layout, realise, simulate
 from .contents import describe
 from .profiles import run_stand_in
 from .steps import Steps, in_thread
@@ -42,6 +42,8 @@ async def furnish(folder: str, simulated: bool, generations: int, steps: Steps) 
             await _set(machine, profile, paths[key])
             steps.step(f"{os.path.basename(profile)}-{number}-link")
         await in_thread(_date, profile, len(keys))
+    if not simulated:
+        await channel.subscribe(machine, generations)
     newest = paths[description.systems[-1]]
     _link_running(machine, newest)
     steps.step("boot menu")

@@ -60,14 +60,14 @@ async def build(
         CommandFailed: nix-build failed.
     """
     file = os.path.join(machine.conf_dir, "description.json")
-    await asyncio.to_thread(_write_json, file, description)
+    await asyncio.to_thread(write_description, file, description)
 
     def on_line(stream: str, line: str) -> None:
         if found := re.match(r"building '.*/[a-z0-9]{32}-(.*)\.drv'", line):
             on_built(found[1])
 
     argv = ["nix-build", EXPRESSION, "--no-out-link"]
-    argv += ["--argstr", "description", file, "--argstr", "path", _tools()]
+    argv += ["--argstr", "description", file, "--argstr", "path", tools()]
     done = await run(argv, machine=machine, on_line=on_line)
     os.unlink(file)
     built = done.stdout.split()
@@ -81,7 +81,8 @@ async def build(
     return dict(zip(description.roots, built, strict=True))
 
 
-def _write_json(file: str, description: Description) -> None:
+def write_description(file: str, description: Description) -> None:
+    """Write the JSON that `EXPRESSION` reads."""
     whole = {
         "roots": description.roots,
         "derivations": {
@@ -131,7 +132,7 @@ def _script(outputs: dict[str, Tree]) -> str:
     return "\n".join([f"mkdir -p {' '.join(dict.fromkeys(folders))}", *lines])
 
 
-def _tools() -> str:
+def tools() -> str:
     """PATH for the builders: the folders of the few programs that their scripts run."""
     found = (shutil.which(program) for program in ("mkdir", "ln", "chmod"))
     return ":".join(dict.fromkeys(os.path.dirname(program) for program in found if program))

@@ -1,0 +1,12 @@
+# Stands in for the `nixos` of nixpkgs on a playground: the channel alone says what is built, the
+# configuration has no say in it.
+{ configuration ? import <nixos-config> }:
+let
+  systems = import ../expression.nix {
+    description = ../description.json;
+    path = "@path@";
+  };
+in
+builtins.seq configuration {
+  config.system.build.toplevel = builtins.head systems;
+}
