@@ -157,6 +157,7 @@ class _Watch:
         while True:
             try:
                 await self.plan()
+                await self._estimate_anew()
                 self.tell()
             except Exception:
                 _log.exception("what Nix does could not be told; it goes on")
@@ -209,19 +210,23 @@ class _Watch:
         since, before = self._amounts[0]
         return max(amount - before, 0) / (now - since) if now > since else 0.0
 
-    def _rest(self, copied: Counts, rate: float) -> Estimate | None:
-        """What remains now: an estimate of at most some seconds ago, less what has passed."""
+    async def _estimate_anew(self) -> None:
+        """Estimate the rest, where that is due; thousands of builds take a moment."""
         now = time.monotonic()
-        if now >= self._next_estimate:
-            mean = copied.done / max(now - self._started, _INTERVAL)
-            builds = self._builds.rest(self.log.builds())
-            self._estimate = _with_downloads(builds, copied, rate, mean)
-            self._estimated = now
-            cost = time.monotonic() - now
-            self._next_estimate = now + max(_ESTIMATE_INTERVAL, _ESTIMATE_SHARE * cost)
+        if now < self._next_estimate:
+            return
+        builds = await asyncio.to_thread(self._builds.rest, self.log.builds())
+        self._estimate, self._estimated = builds, now
+        cost = time.monotonic() - now
+        self._next_estimate = now + max(_ESTIMATE_INTERVAL, _ESTIMATE_SHARE * cost)
+
+    def _rest(self, copied: Counts, rate: float) -> Estimate | None:
+        """What remains now: the last estimate less what has passed since, with the downloads."""
         if self._estimate is None:
             return None
-        return _less(self._estimate, now - self._estimated)
+        passed = time.monotonic() - self._estimated
+        mean = copied.done / max(time.monotonic() - self._started, _INTERVAL)
+        return _with_downloads(_less(self._estimate, passed), copied, rate, mean)
 
     def _fraction(self, work: NixWork) -> float:
         if work.estimate is not None:
@@ -234,22 +239,23 @@ class _Watch:
         return 0.0
 
 
-def _with_downloads(
-    builds: Estimate | None, copied: Counts, rate: float, mean: float
-) -> Estimate | None:
-    """Builds and downloads together: at best at the same time, at worst one after the other."""
-    left = max(copied.expected - copied.done, 0)
-    if builds is None or not left:
-        return builds if builds is None or builds.builds else None
-    slow, fast = sorted((rate, mean))
-    if slow <= 0:
+def _with_downloads(builds: Estimate, copied: Counts, rate: float, mean: float) -> Estimate | None:
+    """Builds and downloads together: at best at the same time, at worst one after the other.
+
+    Args:
+        rate: bytes a second that lately came; `mean`: from the beginning.
+    """
+    left = copied.expected - copied.done
+    if left <= 0:
+        return builds if builds.builds else None
+    if rate <= 0 or mean <= 0:
         return None
-    low, middle, high = left / fast, left / rate if rate else left / mean, left / slow
+    middle = left / rate
     return replace(
         builds,
-        low=max(builds.low, low),
+        low=max(builds.low, left / max(rate, mean)),
         middle=(max(builds.middle, middle) + builds.middle + middle) / 2,
-        high=builds.high + high,
+        high=builds.high + left / min(rate, mean),
     )
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from ..errors import NotFound, Refused
 
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([\[(])|([\])])|,', re.DOTALL)
+_TOKEN = re.compile(r',?(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([\[(])|([\])]))', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 

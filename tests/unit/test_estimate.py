@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luminous_nix_ipy.backend.estimate import BuildEstimate
-from luminous_nix_ipy.backend.nix_run import describe, with_log
+from luminous_nix_ipy.backend.nix_run import _with_downloads, describe, with_log
 from luminous_nix_ipy.backend.progress import Progress
 from luminous_nix_ipy.records import Activity, Counts, Estimate, FailedBuild, NixWork
 from luminous_nix_ipy.store.derivations import Derivation
@@ -171,6 +171,21 @@ def test_never_under_the_longest_path_nor_over_all_one_after_another(
     assert max(max(longest.values()), total / jobs) <= found.middle + 1e-6
     assert found.middle <= total + 1e-6
     assert found.low <= found.middle <= found.high
+
+
+def test_builds_and_downloads_together() -> None:
+    builds = Estimate(low=10, middle=20, high=30, known=2, builds=2)
+    copied = Counts(done=1000, expected=5000)
+    found = _with_downloads(builds, copied, 100.0, 200.0)
+    assert found is not None
+    assert (found.low, found.middle, found.high) == (20, 50, 70)
+    assert _with_downloads(builds, copied, 0.0, 200.0) is None
+    assert _with_downloads(builds, Counts(done=9, expected=9), 0.0, 0.0) == builds
+    nothing = Estimate(low=0, middle=0, high=0, known=0, builds=0)
+    assert _with_downloads(nothing, Counts(), 0.0, 0.0) is None
+    alone = _with_downloads(nothing, copied, 100.0, 200.0)
+    assert alone is not None
+    assert (alone.low, alone.middle, alone.high) == (20, 40, 40)
 
 
 # how it is told
