@@ -23,7 +23,7 @@ from ..errors import NixError, Refused
 _HEADER = ["hostname", "derivation name", "utc time", "build seconds"]
 _TIME = "%Y-%m-%d %H:%M:%S"
 _KEPT = 10
-LOCK_TIMEOUT = 5.0
+LOCK_TIMEOUT = 1.0
 """Seconds to wait for another process that writes the history."""
 _VERSION = ".1234567890-"
 
