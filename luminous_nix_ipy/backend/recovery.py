@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ..errors import CommandFailed, NixError
+from ..tools.process import plain
 
 # Patterns are Nix's and the system's own words, in the error text of the program that failed.
 _KNOWN: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
@@ -34,11 +35,69 @@ _KNOWN: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
 )
 
 
+# What packages are refused or collide for; the names are those in Nix's and nixpkgs' sentences.
+_COLLISION = (
+    "Take one of {one} and {other} away, since both have that file: %nix remove NAME",
+    "Or let one win, of nix-env's: nix-env --set-flag priority 4 NAME (of the installed; "
+    "the lower number wins, 5 is usual)",
+    "Or let one win, of nix profile's: nix profile add --priority 4 nixpkgs#NAME",
+)
+_PACKAGES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (
+        re.compile(
+            r"packages '[^']*/\w{32}-(?P<one>[^/']+)/[^']*' and "
+            r"'[^']*/\w{32}-(?P<other>[^/']+)/[^']*' have the same priority"
+        ),
+        _COLLISION,
+    ),
+    (
+        re.compile(
+            r"(?:conflict for the following files|already provides the following file):\s+"
+            r'"[^"]*/\w{32}-(?P<one>[^/"]+)/[^"]*"[^"]*"[^"]*/\w{32}-(?P<other>[^/"]+)/[^"]*"'
+        ),
+        _COLLISION,
+    ),
+    (
+        re.compile(r"Package ‘(?P<name>[^’]+)’ .*has an unfree license"),
+        (
+            "{name} is not free software. Allow such packages: write {{ allowUnfree = true; }} "
+            "into ~/.config/nixpkgs/config.nix (on NixOS nixpkgs.config.allowUnfree = true)",
+            "Packages of a flake do not read that file: NIXPKGS_ALLOW_UNFREE=1 "
+            "nix profile add --impure nixpkgs#NAME",
+        ),
+    ),
+    (
+        re.compile(r"Package ‘(?P<name>[^’]+)’ .*is marked as insecure"),
+        (
+            "{name} has known vulnerabilities; a newer version may have none.",
+            'Allow it nevertheless: write {{ permittedInsecurePackages = [ "{name}" ]; }} into '
+            "~/.config/nixpkgs/config.nix",
+        ),
+    ),
+    (
+        re.compile(r"Package ‘(?P<name>[^’]+)’ .*is marked as broken"),
+        ("{name} is known not to build; nixpkgs of another date may have it whole.",),
+    ),
+    (re.compile(r"Did you mean (?P<near>[^?\n]+)\?"), ("Did you mean {near}?",)),
+)
+
+
+def _said(error: CommandFailed) -> str:
+    """What the program said, and the ends of the logs of builds that failed: a builder's own words
+    are there alone."""
+    logs = (line for build in error.failed_builds for line in build.log)
+    return plain("\n".join((error.stderr, *logs)))
+
+
 def suggestions(error: BaseException) -> list[str]:
     """What to do about an error, the most specific first; may be empty."""
     found = list(error.todo) if isinstance(error, NixError) else []
-    text = error.stderr if isinstance(error, CommandFailed) else str(error)
+    text = _said(error) if isinstance(error, CommandFailed) else str(error)
     for pattern, advice in _KNOWN:
         if pattern.search(text):
             found += [item for item in advice if item not in found]
+    for pattern, advice in _PACKAGES:
+        if match := pattern.search(text):
+            named = (item.format(**match.groupdict()) for item in advice)
+            found += [item for item in named if item not in found]
     return found

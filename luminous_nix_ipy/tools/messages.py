@@ -58,7 +58,8 @@ class Messages:
 
     def add(self, message: Message) -> None:
         self._count += 1
-        if message.level == INFORMATION:
+        # A dry run of `nix build` announces as errors what others announce as information.
+        if message.level in (0, INFORMATION):
             self._plan(message.text)
         if len(message.text) > _LONGEST:
             message = msgspec.structs.replace(message, text=message.text[:_LONGEST] + " …")
