@@ -46,6 +46,8 @@ def own_unit_check(machine: Machine, units: Iterable[UnitChange]) -> tuple[Check
 
 
 def _link_check(profile: Profile) -> Check:
+    if not os.path.lexists(profile.path):
+        return Check("profile link", "ok", "there is none yet: this is the first generation.")
     try:
         relative = link_is_relative(profile)
     except NixError as error:
