@@ -95,7 +95,8 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         root = logging.getLogger()
-        if root.handlers:
+        # Whoever lets the records propagate again gets each of them once all the same.
+        if root.handlers and not _logger.propagate:
             root.handle(record)
 
 

@@ -104,9 +104,9 @@ def test_python_does_the_same(notebook: Kernel) -> None:
 
 
 def test_tab(notebook: Kernel) -> None:
-    assert complete(notebook, "%nix ro") == (["rollback"], 5)
-    assert complete(notebook, "x = %nix ro") == (["rollback"], 9)
-    assert complete(notebook, "%%nix ro") == (["rollback"], 6)
+    assert complete(notebook, "%nix rol") == (["rollback"], 5)
+    assert complete(notebook, "x = %nix rol") == (["rollback"], 9)
+    assert complete(notebook, "%%nix rol") == (["rollback"], 6)
     assert complete(notebook, "a = 1\nx = %nix rollback --te") == (["--test"], 24)
     matches, start = complete(notebook, "%nix rollback ")
     assert (matches[0], start) == (str(current(notebook)), 14)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +42,8 @@ def offered(text: str) -> list[str]:
 
 def test_verbs_options_numbers_and_profiles(profiles: Path) -> None:
     assert offered("%nix ") == list(VERBS)
-    assert offered("%nix ro") == offered("x = %nix ro") == offered("%%nix ro") == ["rollback"]
-    assert offered("  %nix ro") == offered("frames['a'] = %nix ro") == ["rollback"]
+    assert offered("%nix rol") == offered("x = %nix rol") == offered("%%nix rol") == ["rollback"]
+    assert offered("  %nix rol") == offered("frames['a'] = %nix rol") == ["rollback"]
     assert offered("%nix rollback --t") == ["--to", "--test"]
     assert offered("%nix rollback --to x --t") == ["--test"]
     assert offered("%nix --j") == ["--json"]
@@ -117,13 +116,21 @@ def test_whatever_is_typed(text: str) -> None:
             assert word.startswith(completions.fragment)
 
 
-def test_ten_thousand_generations_take_less_than_20_ms(profiles: Path) -> None:
+def test_the_folder_is_listed_once_for_all_keys_pressed(
+    profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ten thousand generations listing it is what takes the time."""
     for number in range(13, 10_001):
         (profiles / f"system-{number}-link").symlink_to("/nowhere")
     offered("%nix rollback 99")
-    before = time.perf_counter()
+    listed: list[object] = []
+    for name in ("scandir", "listdir"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda path=".", real=real: (listed.append(path), real(path))[1]
+        )
     assert len(offered("%nix rollback 99")) == 111
-    assert time.perf_counter() - before < 0.020
+    assert listed == []
 
 
 @pytest.fixture
@@ -135,8 +142,8 @@ def shell(profiles: Path) -> Iterator[InteractiveShell]:
 @pytest.mark.parametrize(
     ("cell", "start", "expected"),
     [
-        ("%nix ro", 5, ["rollback"]),
-        ("x = %nix ro", 9, ["rollback"]),
+        ("%nix rol", 5, ["rollback"]),
+        ("x = %nix rol", 9, ["rollback"]),
         ("a = 1\nx = %nix rollback --te", 24, ["--test"]),
         ("%%nix no", 6, ["note"]),
         ("%nix list --profile=te", 20, ["test-box"]),
