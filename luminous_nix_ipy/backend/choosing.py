@@ -14,7 +14,7 @@ from ..errors import Refused
 from ..records import Generation, Profile
 from .collect_model import Choice
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
 _UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 _MOST_DAYS = 36_500
 
@@ -109,7 +109,7 @@ def parse_days(text: str) -> int:
     Raises:
         Refused: it is no number of days from 1 up.
     """
-    found = re.fullmatch(r"(\d{1,9})d?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,9})d?", text.strip())
     days = int(found[1]) if found else 0
     if not 1 <= days <= _MOST_DAYS:
         raise Refused(

@@ -151,6 +151,7 @@ JOURNAL_MORE = {
     **dict.fromkeys(
         ("id", "host", "profile", "from_path", "to_path", "commands", "error", "backup"), "string"
     ),
+    "freed_bytes": "Int64",
 }
 BACKUPS = {
     "id": "string",
