@@ -15,6 +15,7 @@ from ..machine import Machine
 from ..records import Command
 from ..tools.commands import set_profile
 from ..tools.packages import PackageTool
+from .building import release
 from .context import Context
 from .package_tool import ask_nix
 
@@ -52,6 +53,7 @@ async def build_aside(
     except BaseException:
         folder.cleanup()
         raise
+    release(context, path)
     context.held[path] = folder
     return path, tuple(ran)
 

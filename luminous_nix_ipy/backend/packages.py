@@ -215,7 +215,7 @@ async def _origin(context: Context, nix: Installation, flake: str) -> str:
     found = json.loads(await ask_nix(context, command))
     modified = found.get("lastModified")
     when = f", last changed {datetime.fromtimestamp(modified):%Y-%m-%d}" if modified else ""
-    return f"{flake} is {found.get('url', 'unknown')}{when}."
+    return f"From {flake}, which is {found.get('url', 'unknown')}{when}."
 
 
 def _no_such(attribute: str, part: str, among: Sequence[str], source: str) -> NotFound:

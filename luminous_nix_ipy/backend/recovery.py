@@ -37,10 +37,11 @@ _KNOWN: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
 
 # What packages are refused or collide for; the names are those in Nix's and nixpkgs' sentences.
 _COLLISION = (
-    "Take one of {one} and {other} away, since both have that file: %nix remove NAME",
-    "Or let one win, of nix-env's: nix-env --set-flag priority 4 NAME (of the installed; "
-    "the lower number wins, 5 is usual)",
-    "Or let one win, of nix profile's: nix profile add --priority 4 nixpkgs#NAME",
+    "Both {one} and {other} have that file. Take away the one that is installed: "
+    "%nix remove {one}, or %nix remove {other}",
+    "Or let one win; the lower number does, and 5 is usual. Where nix-env keeps the profile: "
+    "nix-env --set-flag priority 6 {one} (or {other}: what is installed), then install again",
+    "Where nix profile keeps it: nix profile add --priority 4 nixpkgs#NAME",
 )
 _PACKAGES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (
