@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.show import PlanView, ReportView
 
-_ASKED = {"rollback": "Roll back", "undo": "Undo:"}
+_ASKED = {"rollback": "Roll back", "undo": "Undo:", "install": "Install", "remove": "Remove"}
 _WHEN = {"switch": "", "boot": " from the next boot on", "test": " until the next boot"}
 
 
@@ -38,14 +39,15 @@ def change(
         agreed_beforehand(operation.type.value, yes or dry_run)
         return session.background(replace(operation, dry_run=dry_run), _shown)
     if dry_run:
-        return PlanView(session.execute(operation.type, dry_run=True, **operation.options)["plan"])
+        return PlanView(session.perform(replace(operation, dry_run=True))["plan"])
     plan = session.plan(operation)
     if plan.nothing_to_do:
         return PlanView(plan)
     display(PlanView(plan))  # type: ignore[no-untyped-call]
     # There is nothing to agree to where a check is red: executing it refuses it, and counts that.
     if not yes and not plan.refused:
-        ask(_question(plan, session.host), session.shell, f"%nix {_line(plan)} --yes")
+        line = _typed(operation) or _line(plan)
+        ask(_question(plan, session.host), session.shell, f"%nix {line} --yes")
     return ReportView(session.carry_out(operation, plan))
 
 
@@ -65,7 +67,21 @@ def _question(plan: Plan, host: str) -> str:
     before = plan.before.number if plan.before else "nothing"
     where = "the PLAYGROUND" if plan.playground else host
     steps = f"{plan.profile.name} {before} → {plan.target.number}"
+    if plan.packages:
+        steps = f"{', '.join(_named(plan))}, {steps},"
     return f"{_ASKED[plan.operation]} {steps} on {where}{_WHEN[plan.mode]}?"
+
+
+def _named(plan: Plan) -> list[str]:
+    """The packages that a plan is about, but for those that make room for them."""
+    return [p.name for p in plan.packages if p.action == plan.operation]
+
+
+def _typed(operation: NixOperation) -> str | None:
+    """What names packages, as it was typed but for its options."""
+    if not operation.packages:
+        return None
+    return shlex.join([operation.type.value, *operation.packages])
 
 
 def _line(plan: Plan) -> str:

@@ -77,6 +77,15 @@ class Session:
         operation = NixOperation(type=operation_type, dry_run=dry_run, options=options)
         return _data(self.wait(self.backend.execute(operation)))
 
+    def perform(self, operation: NixOperation) -> dict[str, Any]:
+        """The data of an operation that may take long, drawing its progress.
+
+        Raises:
+            NixError: it could not be done.
+        """
+        backend = self.backend
+        return _data(self._painted(backend.progress, backend.execute(operation)))
+
     def plan(self, operation: NixOperation) -> Any:
         """What a change would do: a Plan, or the CollectPlan of what deletes.
 

@@ -6,6 +6,7 @@ HTML by the templates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import wording
@@ -18,11 +19,12 @@ from .parts import banner, checks, steps
 if TYPE_CHECKING:
     from ..backend.model import ChangeReport, Plan, Status
     from ..frames import NixFrame
-    from ..records import ClosureDiff, Generation
+    from ..records import ClosureDiff, Generation, PackageStep
 
 __all__ = ["PlanView", "ReportView", "StatusView", "Text"]
 
 _PACKAGES_SHOWN = 20
+_STEP = {"install": "install", "remove": "remove", "keep": "is there"}
 _TAKES_EFFECT = {
     "switch": "now and at the next boot",
     "boot": "at the next boot, not now",
@@ -56,6 +58,8 @@ class PlanView(View):
         """
         from .. import frames
 
+        if self.plan.diff is None and self.plan.packages:
+            return frames.package_steps(self.plan.packages)
         if self.plan.diff is None:
             raise NotFound("The packages could not be compared.", self.plan.diff_problem or "")
         return frames.diff(self.plan.diff)
@@ -107,6 +111,7 @@ class PlanView(View):
 
         parts: list[Table | Steps | Words] = [
             Table((), facts, "In short"),
+            *_package_steps(plan.packages),
             _packages(plan.diff, plan.diff_problem),
             _units(plan),
         ]
@@ -247,6 +252,17 @@ def _reboot(needed: bool | None, reason: str) -> str:
     if needed is None:
         return printable(f"unknown: {reason.removeprefix('Not known: ')}".removesuffix(": "))
     return printable(f"{'needed' if needed else 'not needed'}. {capital(reason)}".rstrip())
+
+
+def _package_steps(steps: Sequence[PackageStep]) -> list[Table | Steps | Words]:
+    """What is asked for of single packages; what comes with them is among the packages below."""
+    if not steps:
+        return []
+    rows = [
+        (printable(s.name), _STEP[s.action], printable(s.version) or "–", printable(s.paths[0]))
+        for s in steps
+    ]
+    return [Table(("package", "step", "version", "store path"), rows, "Asked for")]
 
 
 def _packages(diff: ClosureDiff | None, problem: str | None) -> Table | Words:
