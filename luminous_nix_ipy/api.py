@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .jobs import Job
     from .shell_path import PackageShell
     from .widgets.collecting import CollectPlanView, CollectReportView
+    from .widgets.repairing import RepairPlanView, RepairReportView
     from .widgets.show import PlanView, ReportView, StatusView, Text
 
     Action = Literal["start", "reset", "stop", "status"]
@@ -465,6 +466,42 @@ class Nix:
         from .verbs.optimise import run
 
         return run(session(), dry_run=dry_run, yes=yes)
+
+    def doctor(self, *, check: bool = False) -> NixFrame:
+        """What is well and what is not, the worst first; changes nothing.
+
+        Args:
+            check: compare every store path with its hash too, which takes long.
+
+        Example:
+            >>> nix.doctor().query("severity == 'problem'")
+        """
+        from .verbs.doctor import run
+
+        return run(session(), check=check)
+
+    def repair(
+        self,
+        paths: str | Sequence[str] = (),
+        *,
+        check: bool = False,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> RepairPlanView | RepairReportView:
+        """Repair what is broken, through Nix: show the findings and the commands, ask, do it.
+
+        Args:
+            paths: store paths, or links to them; else whatever is found to be broken.
+            check: compare every store path with its hash, which takes long.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+
+        Example:
+            >>> nix.repair(check=True, dry_run=True).findings
+        """
+        from .verbs.repair import run
+
+        return run(session(), paths=paths, check=check, dry_run=dry_run, yes=yes)
 
     @overload
     def journal(

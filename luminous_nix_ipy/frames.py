@@ -46,6 +46,7 @@ __all__ = [
     "commands",
     "diff",
     "facts",
+    "findings",
     "garbage",
     "generations",
     "installed",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         Check,
         ClosureDiff,
         Command,
+        Finding,
         Generation,
         JournalEntry,
         Manifest,
@@ -438,6 +440,26 @@ def keepers(records: Sequence[Keeper], caption: str) -> NixFrame:
     """Gc roots and how they keep a path. Columns: kind, link, path (text), steps (int64: references
     from what the root keeps to the path), through (text: those paths)."""
     return _frame(caption, _KEEPER, records, wording.plural(len(records), "gc root"))
+
+
+_FINDING = (
+    Column("what", text),
+    Column("severity", text),
+    Column("where", text),
+    Column("reason", text),
+    Column("repair", text, attrgetter("remedy")),
+)
+
+
+def findings(records: Sequence[Finding], caption: str = "Findings") -> NixFrame:
+    """What an examination found. Columns: what, severity, where, reason, repair (text: a command or
+    a sentence)."""
+    told = [
+        wording.plural(count, noun)
+        for noun in ("problem", "warning", "note")
+        if (count := sum(record.severity == noun for record in records))
+    ]
+    return _frame(caption, _FINDING, records, ", ".join(told) or "All is well")
 
 
 def _frame(

@@ -17,6 +17,7 @@ ChangeKind = Literal["added", "removed", "upgraded", "downgraded", "changed"]
 UnitAction = Literal["start", "stop", "restart", "reload", "not restarted"]
 JournalOutcome = Literal["done", "failed, restored", "failed", "interrupted"]
 Verdict = Literal["ok", "warning", "refused", "failed", "unknown"]
+Severity = Literal["ok", "note", "warning", "problem"]
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -307,6 +308,28 @@ class InputChange(msgspec.Struct, frozen=True):
     change: Literal["added", "removed", "updated", "unchanged"]
     before: Input | None
     after: Input | None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What an examination found about one thing."""
+
+    what: str
+    """The thing, such as "store contents"."""
+    severity: Severity
+    """"note": worth knowing, nothing is wrong; "warning": it will bite; "problem": it is broken."""
+    where: str
+    """A path, a unit or the name of a setting."""
+    reason: str
+    """A sentence: what was found."""
+    repair: str = ""
+    """What to do about it, in words."""
+    command: Command | None = None
+    """What a repair runs for it; None where nothing is repaired through Nix."""
+
+    @property
+    def remedy(self) -> str:
+        """What helps: a command, or a sentence; empty where nothing is to be done."""
+        return str(self.command) if self.command is not None else self.repair
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):

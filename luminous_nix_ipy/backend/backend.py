@@ -21,6 +21,7 @@ from .metrics import Metrics
 from .model import NixOperation, NixResult, OperationType, Plan
 from .operations import SERVED, Served, listing
 from .progress import Callback, Progress
+from .repair_model import RepairPlan
 from .validation import validate
 
 _log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class NixBackend:
             raise
 
     async def execute(
-        self, operation: NixOperation, plan: Plan | CollectPlan | None = None
+        self, operation: NixOperation, plan: Plan | CollectPlan | RepairPlan | None = None
     ) -> NixResult:
         """Carry out an operation; calling it is the consent.
 

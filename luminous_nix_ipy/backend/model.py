@@ -48,6 +48,7 @@ class OperationType(enum.Enum):
     LIST_GENERATIONS = "list_generations"
     GARBAGE_COLLECT = "garbage_collect"
     REPAIR = "repair"
+    DOCTOR = "doctor"
     DIFF = "diff"
     STATUS = "status"
     UNDO = "undo"

@@ -23,6 +23,8 @@ _NIX_COMMAND_IS_EXPERIMENTAL = (2, 4)
 _JSON_HAS_FORMATS = (2, 33)
 _FLAKE_UPDATE_TAKES_INPUTS = (2, 19)
 
+_VERIFY: Argv = ("store", "verify", "--no-trust")
+
 FLAKE_COMMAND: Argv = ("nix", "--extra-experimental-features", "nix-command flakes")
 
 
@@ -97,6 +99,21 @@ def collect_garbage(max_freed: int | None = None) -> Argv:
 def optimise_store() -> Argv:
     """Store equal files only once."""
     return ("nix-store", "--optimise")
+
+
+def verify_contents(paths: Iterable[str] = ()) -> Argv:
+    """Compares store paths, all of them where none is named, with their hashes; changes nothing.
+
+    `nix-store --verify` would also forget the paths that are gone (Nix, local-store.cc). The bits
+    of the exit status: 1 changed, 2 not trusted, 4 not readable (nix3-store-verify(1)).
+    """
+    named = tuple(paths) or ("--all",)
+    return ("nix", "--extra-experimental-features", "nix-command", *_VERIFY, *named)
+
+
+def repair_path(path: str) -> Argv:
+    """Fetches or builds a store path anew."""
+    return ("nix-store", "--repair-path", path)
 
 
 def switch_to_configuration(system: str, action: str, *, install_bootloader: bool = False) -> Argv:

@@ -25,6 +25,8 @@ VERBS: dict[str, str] = {
     "delete": "Delete chosen generations",
     "roots": "What is kept from the garbage collector, and by what",
     "optimise": "Store files that are equal only once",
+    "doctor": "Whether all is well: store, profiles, gc roots, boot menu, settings",
+    "repair": "Repair what is broken, through Nix",
     "journal": "What was changed: when, by whom, with which commands",
     "metrics": "What was asked of the backend, how often and how fast",
     "jobs": "What goes on in the background, and how it ended",

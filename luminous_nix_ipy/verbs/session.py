@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..backend.collect_model import CollectPlan
     from ..backend.model import NixOperation, NixResult, OperationType, Plan
     from ..backend.progress import Progress
+    from ..backend.repair_model import RepairPlan
     from ..frames import NixFrame
     from ..jobs import Job
     from ..machine import Machine
@@ -94,7 +95,7 @@ class Session:
         """
         return self.wait(self.backend.plan(operation))
 
-    def carry_out(self, operation: NixOperation, plan: Plan | CollectPlan) -> Any:
+    def carry_out(self, operation: NixOperation, plan: Plan | CollectPlan | RepairPlan) -> Any:
         """The report of doing what was agreed to, drawing its progress.
 
         Raises:

@@ -1,0 +1,60 @@
+"""DOCTOR: everything that can be examined, and nothing changed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from ...errors import NixError
+from ...records import Finding
+from ..context import Context
+from ..examining_settings import examine_settings
+from ..health import examine, failed_units, in_order
+from ..model import NixOperation, NixResult, Plan
+from ..validation import Options
+from .inputs import find_source, read_source
+
+OPTIONS: Options = {"check": bool}
+
+_OLD_DAYS = 60
+
+
+async def run(context: Context, operation: NixOperation, plan: Plan | None = None) -> NixResult:
+    """Options: `check`: compare every store path with its hash too, which takes long.
+
+    data: `findings` (list of Finding, the worst first).
+    """
+    found = await examine(context, contents=bool(operation.options.get("check")))
+    found += await failed_units(context.machine)
+    found += await _ages(context)
+    found += await asyncio.to_thread(examine_settings, context.machine)
+    bad = sum(finding.severity in ("warning", "problem") for finding in found)
+    message = f"{len(found)} findings, {bad} of them to be looked at"
+    return NixResult(True, message, {"findings": in_order(found)})
+
+
+async def _ages(context: Context) -> list[Finding]:
+    """How old what the machine is built from is; nothing where that is not written down."""
+    try:
+        source = find_source(context, None, False)
+    except NixError:
+        source = context.machine.root_channels
+    try:
+        inputs = await read_source(context, source)
+    except NixError as error:
+        return [Finding("flake", "note", source, str(error), " ".join(error.todo))]
+    now = datetime.now().astimezone()
+    found = []
+    for each in inputs:
+        # The inputs of inputs are their owners' to update.
+        if each.date is None or each.follows is not None or "/" in each.name:
+            continue
+        days = (now - each.date).days
+        kind = "channel" if each.type == "channel" else "flake input"
+        told = f"{each.name} is {days} day{'' if days == 1 else 's'} old"
+        if days > _OLD_DAYS:
+            reason = f"{told}: what was mended since is not on this machine."
+            found.append(Finding(kind, "note", source, reason, "%nix update"))
+        else:
+            found.append(Finding(kind, "ok", source, f"{told}."))
+    return found
