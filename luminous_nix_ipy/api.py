@@ -11,7 +11,7 @@ They wait for their result. To await, use `NixBackend`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .verbs import overview
 from .verbs.session import session
@@ -541,6 +541,25 @@ class Nix:
         from .verbs.metrics import run
 
         return run(session())
+
+    def eval(
+        self, expression: str, *, build: bool = False, json: bool = False, bg: bool = False
+    ) -> Any:
+        """The value of a Nix expression: a number, text, list or dict; a DataFrame for a list of
+        attribute sets.
+
+        Args:
+            expression: in the Nix language; relative paths are below the current folder.
+            build: realise what it describes, and return the store paths.
+            json: as JSON text.
+            bg: return a job at once.
+
+        Example:
+            >>> nix.eval("builtins.attrNames (import ./hosts.nix)")
+        """
+        from .verbs.eval import run
+
+        return run(session(), expression=expression, build=build, json=json, bg=bg)
 
     def jobs(self, *, cancel: int | None = None) -> NixFrame:
         """What was started in the background, newest first.

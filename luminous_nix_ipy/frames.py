@@ -40,6 +40,7 @@ from .nixframe import NixFrame
 
 __all__ = [
     "NixFrame",
+    "attribute_sets",
     "backups",
     "checks",
     "choices",
@@ -246,6 +247,32 @@ _UNIT = (Column("unit", text), Column("action", text), Column("reason", text))
 _CHECK = (Column("name", text), Column("verdict", text), Column("reason", text))
 _COMMAND = (Column("purpose", text), Column("command", text, str))
 _FACT = (Column("fact", text, itemgetter(0)), Column("value", text, itemgetter(1)))
+
+
+def attribute_sets(rows: Sequence[Mapping[str, Any]]) -> NixFrame:
+    """A list of attribute sets, one a row; the columns are the attributes in order of appearance.
+
+    Text is text, numbers and truth values have pandas' nullable dtypes, anything else is an object;
+    an attribute that a set has not is missing.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    frame = NixFrame({wording.printable(name): _values(name, rows) for name in names}, copy=False)
+    frame.attrs = {"caption": "Attribute sets", "summary": wording.plural(len(rows), "set")}
+    return frame
+
+
+def _values(name: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+    import pandas as pd
+
+    values = [row.get(name) for row in rows]
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {str}:
+        return text(values)
+    if len(kinds) == 1 and kinds <= {int, float, bool}:
+        return pd.array(values)
+    column = pd.Series(index=range(len(values)), dtype=object)
+    column[:] = values
+    return column
 
 
 _JOB: tuple[Column, ...] = (

@@ -54,7 +54,8 @@ class NixMagics(settings.SettingTraits, Magics):
             VERBS
 
         `%nix VERB -h` tells what a verb takes. Each returns what it shows, so `x = %nix list` keeps
-        it; a semicolon at the end shows nothing. The line is split as a POSIX shell would, without
+        it; a semicolon at the end shows nothing. Below a `%%nix` line stands a Nix expression:
+        `%nix eval -h`. The line is split as a POSIX shell would, without
         expansions; only a whole word `{name}` becomes the value of the variable `name`. From Python
         the same verbs are the methods of `luminous_nix_ipy.nix`.
         """
@@ -132,15 +133,26 @@ def unload(shell: InteractiveShell) -> None:
 def _parse(tokens: list[str], cell: str | None) -> tuple[str, dict[str, Any]]:
     from .verbs.parser import parse_line, usage_error
 
-    verb, arguments = parse_line(tokens)
-    if cell is not None and cell.strip():
+    with_body = cell is not None and cell.strip()
+    verb, arguments = parse_line(_of_cell(tokens) if with_body else tokens)
+    if with_body:
         name = getattr(verbs.load(verb), "BODY", None)
         if name is None:
             usage_error(f"%%nix {verb} takes no text below its line; write %nix {verb}")
         if arguments[name]:
             usage_error(f"%%nix {verb}: give the text on its line or below it, not both")
-        arguments[name] = cell.strip()
+        arguments[name] = f"\n{cell}"  # so that its lines count as the notebook counts them
     return verb, arguments
+
+
+def _of_cell(tokens: list[str]) -> list[str]:
+    """The line of a cell that has text below it, which is a Nix expression unless the verb says
+    otherwise."""
+    from .verbs.parser import HELP
+
+    if not tokens or (tokens[0].startswith("-") and not set(tokens) & set(HELP)):
+        return ["eval", *tokens]
+    return ["eval", "--build", *tokens[1:]] if tokens[0] == "build" else tokens
 
 
 def _without_semicolon(line: str) -> tuple[str, bool]:

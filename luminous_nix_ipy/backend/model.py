@@ -56,6 +56,7 @@ class OperationType(enum.Enum):
     ROOTS = "roots"
     OPTIMISE = "optimise"
     NOTE = "note"
+    EVALUATE = "evaluate"
 
 
 @dataclass

@@ -57,6 +57,7 @@ async def run_nix(
     *,
     check: bool = True,
     at_most: float | None = None,
+    stdin: str | None = None,
     share: tuple[float, float] = (0.0, 1.0),
     on_message: Callable[[Message], None] | None = None,
 ) -> Completed:
@@ -64,6 +65,7 @@ async def run_nix(
 
     Args:
         at_most: seconds, after which it is ended.
+        stdin: what it reads.
         share: the part of the operation's progress, from and to, that this program is.
         on_message: called with every message of the program, of any level.
 
@@ -89,7 +91,12 @@ async def run_nix(
     watching = asyncio.create_task(watch.look())
     try:
         done = await run(
-            argv, machine=context.machine, check=False, timeout=at_most, stderr=watch.log
+            argv,
+            machine=context.machine,
+            stdin=stdin,
+            check=False,
+            timeout=at_most,
+            stderr=watch.log,
         )
     finally:
         watching.cancel()

@@ -159,6 +159,16 @@ def add_to_store(path: str) -> Argv:
     return ("nix-store", "--add", path)
 
 
+def evaluate_expression() -> Argv:
+    """Prints, as JSON, the value of the expression on stdin. It needs no experimental feature."""
+    return ("nix-instantiate", "--eval", "--strict", "--json", "-")
+
+
+def build_expression() -> Argv:
+    """Realises what the expression on stdin describes, and prints the store paths."""
+    return ("nix-build", "--no-out-link", "-")
+
+
 def print_invalid(paths: Iterable[str]) -> Argv:
     """Prints those of the paths that are not valid in the store."""
     return ("nix-store", "--check-validity", "--print-invalid", *paths)

@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "repair": "Repair what is broken, through Nix",
     "journal": "What was changed: when, by whom, with which commands",
     "metrics": "What was asked of the backend, how often and how fast",
+    "eval": "The value of a Nix expression",
     "jobs": "What goes on in the background, and how it ended",
     "playground": "A disposable system to practise on",
     "help": "What a verb does and takes",

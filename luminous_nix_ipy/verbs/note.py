@@ -53,7 +53,7 @@ def run(
     from ..backend.model import OperationType
     from ..widgets.show import Text
 
-    note = " ".join(text) if isinstance(text, list) else text
+    note = " ".join(text) if isinstance(text, list) else (text or "").strip()
     if remove and note:
         usage_error("%nix note: give a text or --remove, not both. Its help: %nix note -h")
     data = session.execute(

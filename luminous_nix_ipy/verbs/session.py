@@ -87,6 +87,15 @@ class Session:
         backend = self.backend
         return _data(self._painted(backend.progress, backend.execute(operation)))
 
+    def perform(self, operation: NixOperation) -> dict[str, Any]:
+        """The data of an operation that may take long, drawing its progress.
+
+        Raises:
+            NixError: it could not be done.
+        """
+        backend = self.backend
+        return _data(self._painted(backend.progress, backend.execute(operation)))
+
     def plan(self, operation: NixOperation) -> Any:
         """What a change would do: a Plan, or the CollectPlan of what deletes.
 
