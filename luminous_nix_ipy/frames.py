@@ -20,6 +20,7 @@ the exact text. Several values in one cell are joined with ", ", commands with "
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ __all__ = [
     "findings",
     "garbage",
     "generations",
+    "inputs",
     "installed",
     "jobs",
     "journal",
@@ -58,6 +60,7 @@ __all__ = [
     "package_steps",
     "profiles",
     "units",
+    "updates",
 ]
 
 if TYPE_CHECKING:
@@ -69,6 +72,8 @@ if TYPE_CHECKING:
         Command,
         Finding,
         Generation,
+        Input,
+        InputChange,
         JournalEntry,
         Manifest,
         PackageStep,

@@ -81,8 +81,8 @@ class NixBackend:
         return self.metrics.as_dict()
 
     async def plan(self, operation: NixOperation) -> Any:
-        """What a change would do: a Plan, or the CollectPlan of what deletes. Changes nothing. A
-        refusal counts in the metrics.
+        """What a change would do: a Plan, or the CollectPlan of what deletes. Activates
+        nothing, and changes nothing but the store. A refusal counts in the metrics.
 
         Raises:
             NixError: there is nothing to plan, and why.
@@ -96,9 +96,17 @@ class NixBackend:
                     "",
                     ["Execute it."],
                 )
-            return await served.plan(self._context, operation)
-        except NixError:
+            if served.builds:
+                self.progress.begin(operation.type.value.replace("_", " "))
+            plan = await served.plan(self._context, operation)
+            self.progress.finish("planned")
+            return plan
+        except NixError as error:
             self._count(operation, False, started, None)
+            self.progress.finish(error.what, success=False)
+            raise
+        except BaseException:
+            self.progress.finish("interrupted", success=False)
             raise
 
     async def execute(

@@ -13,6 +13,8 @@ from ..store.system import changed_inhibitors, link_is_relative, own_unit, runni
 from .context import Context
 from .model import Mode
 
+_INSTEAD = "make it what the next boot starts instead"
+
 
 async def change_checks(
     context: Context, profile: Profile, target: Generation, mode: Mode
@@ -38,8 +40,8 @@ def own_unit_check(machine: Machine, units: Iterable[UnitChange]) -> tuple[Check
             Check(
                 "this kernel",
                 "refused",
-                f"it runs in {unit}, which the switch stops, and would end half-way: use --boot, "
-                "or run it from a kernel elsewhere.",
+                f"it runs in {unit}, which the switch stops, and would end half-way: make it what "
+                "the next boot starts instead, or run it from a kernel elsewhere.",
             ),
         )
     return (Check("this kernel", "ok", f"it runs in {unit}, which goes on."),)
@@ -111,14 +113,14 @@ def _live_switch_check(running: str, target: str) -> Check:
         return Check("live switch", "unknown", "the switch inhibitors cannot be compared.")
     if changed:
         told = ", ".join(changed.values())
-        return Check("live switch", "refused", f"it needs a reboot ({told}): use --boot.")
+        return Check("live switch", "refused", f"it needs a reboot ({told}): {_INSTEAD}.")
     versions = [_read_text(f"{path}/init-interface-version") for path in (running, target)]
     if versions[0] != versions[1] and None not in versions:
         return Check(
             "live switch",
             "refused",
             "its init cannot take over from the running one "
-            f"({versions[0]} → {versions[1]}): use --boot.",
+            f"({versions[0]} → {versions[1]}): {_INSTEAD}.",
         )
     return Check("live switch", "ok", "nothing in it asks for a reboot first.")
 

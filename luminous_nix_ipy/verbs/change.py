@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.show import PlanView, ReportView
 
-_ASKED = {"rollback": "Roll back", "undo": "Undo:", "install": "Install", "remove": "Remove"}
+_ASKED = {
+    "rollback": "Roll back",
+    "undo": "Undo:",
+    "install": "Install",
+    "remove": "Remove",
+    "rebuild": "Switch",
+}
 _WHEN = {"switch": "", "boot": " from the next boot on", "test": " until the next boot"}
 
 
@@ -31,23 +37,37 @@ def change(
     Raises:
         NixError: there is no such change, it is refused, nobody agreed, or it failed.
     """
-    from IPython.display import display
-
-    from ..widgets.show import PlanView, ReportView
+    from ..widgets.show import PlanView
 
     if bg:
         agreed_beforehand(operation.type.value, yes or dry_run)
         return session.background(replace(operation, dry_run=dry_run), _shown)
     if dry_run:
         return PlanView(session.perform(replace(operation, dry_run=True))["plan"])
-    plan = session.plan(operation)
+    return agree(session, operation, session.plan(operation), yes=yes, line=_typed(operation))
+
+
+def agree(
+    session: Session, operation: NixOperation, plan: Plan, *, yes: bool, line: str | None = None
+) -> PlanView | ReportView:
+    """Show a plan, ask, and carry it out.
+
+    Args:
+        line: what was typed, to say how it is agreed to beforehand; None: told from the plan.
+
+    Raises:
+        NixError: it is refused, nobody agreed, or it failed.
+    """
+    from IPython.display import display
+
+    from ..widgets.show import PlanView, ReportView
+
     if plan.nothing_to_do:
         return PlanView(plan)
     display(PlanView(plan))  # type: ignore[no-untyped-call]
     # There is nothing to agree to where a check is red: executing it refuses it, and counts that.
     if not yes and not plan.refused:
-        line = _typed(operation) or _line(plan)
-        ask(_question(plan, session.host), session.shell, f"%nix {line} --yes")
+        ask(_question(plan, session.host), session.shell, f"%nix {line or _line(plan)} --yes")
     return ReportView(session.carry_out(operation, plan))
 
 

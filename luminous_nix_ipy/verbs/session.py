@@ -87,22 +87,14 @@ class Session:
         backend = self.backend
         return _data(self._painted(backend.progress, backend.execute(operation)))
 
-    def perform(self, operation: NixOperation) -> dict[str, Any]:
-        """The data of an operation that may take long, drawing its progress.
-
-        Raises:
-            NixError: it could not be done.
-        """
-        backend = self.backend
-        return _data(self._painted(backend.progress, backend.execute(operation)))
-
     def plan(self, operation: NixOperation) -> Any:
         """What a change would do: a Plan, or the CollectPlan of what deletes.
 
         Raises:
             NixError: there is no such change.
         """
-        return self.wait(self.backend.plan(operation))
+        backend = self.backend
+        return self._painted(backend.progress, backend.plan(operation))
 
     def carry_out(self, operation: NixOperation, plan: Plan | CollectPlan | RepairPlan) -> Any:
         """The report of doing what was agreed to, drawing its progress.
@@ -127,9 +119,7 @@ class Session:
         progress = Progress()
         return self._painted(progress, work(progress))
 
-    def background(
-        self, operation: NixOperation, show: Callable[[dict[str, Any]], T]
-    ) -> Job[T]:
+    def background(self, operation: NixOperation, show: Callable[[dict[str, Any]], T]) -> Job[T]:
         """Carry out an operation beside the notebook.
 
         Args:

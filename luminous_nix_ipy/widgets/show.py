@@ -14,16 +14,15 @@ from ..errors import NotFound
 from ..table import Table
 from ..wording import capital, printable, sentence
 from .page import Page, Steps, Text, View, Words, printable_lines
-from .parts import banner, checks, steps
+from .parts import banner, checks, packages, steps
 
 if TYPE_CHECKING:
     from ..backend.model import ChangeReport, Plan, Status
     from ..frames import NixFrame
-    from ..records import ClosureDiff, Generation, PackageStep
+    from ..records import Generation, PackageStep
 
 __all__ = ["PlanView", "ReportView", "StatusView", "Text"]
 
-_PACKAGES_SHOWN = 20
 _STEP = {"install": "install", "remove": "remove", "keep": "is there"}
 _TAKES_EFFECT = {
     "switch": "now and at the next boot",
@@ -107,16 +106,20 @@ class PlanView(View):
         facts = [("From", _generation(plan.before)), ("To", _generation(plan.target))]
         if plan.profile.kind == "system":
             facts.append(("Takes effect", _TAKES_EFFECT[plan.mode]))
+        if plan.specialisation is not None:
+            facts.append(("Specialisation", printable(plan.specialisation)))
         facts.append(("Reboot", _reboot(plan.reboot_needed, plan.reboot_reason)))
 
         parts: list[Table | Steps | Words] = [
             Table((), facts, "In short"),
             *_package_steps(plan.packages),
-            _packages(plan.diff, plan.diff_problem),
+            packages(plan.diff, plan.diff_problem),
             _units(plan),
         ]
         if plan.checks:
             parts.append(checks("Checks", plan.checks))
+        if plan.prepared:
+            parts.append(steps("Commands that were run for this plan", plan.prepared))
         if plan.commands:
             parts.append(steps("Commands, in this order", plan.commands))
         return Page(title, lead, parts, banner(plan.playground))
@@ -263,30 +266,6 @@ def _package_steps(steps: Sequence[PackageStep]) -> list[Table | Steps | Words]:
         for s in steps
     ]
     return [Table(("package", "step", "version", "store path"), rows, "Asked for")]
-
-
-def _packages(diff: ClosureDiff | None, problem: str | None) -> Table | Words:
-    if diff is None:
-        return Words("Packages", [printable(sentence(f"Not compared: {problem or 'unknown why'}"))])
-    notes = [wording.diff_summary(diff)]
-    more = len(diff.changes) - _PACKAGES_SHOWN
-    if more > 0:
-        notes.insert(0, f"… and {more:,} more, all in its .packages")
-    if not diff.changes:
-        return Words("Packages", ["No package changes.", *notes])
-    rows = [
-        (
-            printable(change.name),
-            change.change,
-            printable(", ".join(change.old_versions)) or "–",
-            printable(", ".join(change.new_versions)) or "–",
-            "yes" if change.selected_before or change.selected_after else "no",
-            wording.size_change(change.delta_bytes),
-        )
-        for change in diff.changes[:_PACKAGES_SHOWN]
-    ]
-    headers = ("package", "change", "before", "after", "selected", "size")
-    return Table(headers, rows, "Packages", right=frozenset({5}), notes=notes)
 
 
 def _units(plan: Plan) -> Table | Words:

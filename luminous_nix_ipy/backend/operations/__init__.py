@@ -17,8 +17,8 @@ from . import (
     collect,
     delete,
     diff,
-    evaluate,
     doctor,
+    evaluate,
     inputs,
     installed,
     listing,
@@ -43,6 +43,8 @@ class Served(NamedTuple):
     run: Callable[[Context, NixOperation, Any], Awaitable[NixResult]]
     """Its third argument is the plan that was agreed to, of the type that `plan` makes, or None."""
     plan: Callable[[Context, NixOperation], Awaitable[Any]] | None = None
+    builds: bool = False
+    """Making its plan builds what is to be activated, and so tells its progress."""
 
 
 SERVED: dict[OperationType, Served] = {
@@ -53,8 +55,8 @@ SERVED: dict[OperationType, Served] = {
     OperationType.EVALUATE: Served(evaluate.OPTIONS, evaluate.run),
     OperationType.ROLLBACK: Served(rollback.OPTIONS, rollback.run, rollback.plan),
     OperationType.UNDO: Served(undo.OPTIONS, undo.run, undo.plan),
-    OperationType.INSTALL: Served(packages.OPTIONS, packages.run, packages.plan),
-    OperationType.REMOVE: Served(packages.OPTIONS, packages.run, packages.plan),
+    OperationType.INSTALL: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),
+    OperationType.REMOVE: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),
     OperationType.INSTALLED: Served(installed.OPTIONS, installed.run),
     OperationType.SHELL: Served(shell.OPTIONS, shell.run),
     OperationType.GARBAGE_COLLECT: Served(collect.OPTIONS, collect.run, collect.plan),
@@ -64,9 +66,9 @@ SERVED: dict[OperationType, Served] = {
     OperationType.REPAIR: Served(repair.OPTIONS, repair.run, repair.plan),
     OperationType.ROOTS: Served(roots.OPTIONS, roots.run),
     OperationType.BUILD: Served(build.OPTIONS, build.run),
-    OperationType.SWITCH: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan),
-    OperationType.BOOT: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan),
-    OperationType.TEST: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan),
+    OperationType.SWITCH: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
+    OperationType.BOOT: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
+    OperationType.TEST: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
     OperationType.INPUTS: Served(inputs.OPTIONS, inputs.run),
     OperationType.UPDATE: Served(update.OPTIONS, update.run, update.plan),
 }

@@ -21,7 +21,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     """Options: `flake` or `file` and `attr` (neither: as nixos-rebuild finds it); `link`, where the
     out-link shall be (./result); flags of Nix. `dry_run`: tell what would be built and fetched.
 
-    data: `report` (BuildReport).
+    data: `build` (BuildReport).
     """
     asked = asked_for(context, operation.options)
     if operation.dry_run:
@@ -35,7 +35,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
             unpacked_bytes=planned.unpacked_bytes,
             commands=(command,),
         )
-        return NixResult(True, "Dry run: nothing was built.", {"report": report})
+        return NixResult(True, "Dry run: nothing was built.", {"build": report})
     link = _absolute(operation.options.get("link") or "result")
     built = await build(context, asked, link)
     context.progress.update("comparing packages")
@@ -53,7 +53,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         commands=(built.command,),
         duration=built.duration,
     )
-    return NixResult(True, f"Built {built.path}.", {"report": report})
+    return NixResult(True, f"Built {built.path}.", {"build": report})
 
 
 def _absolute(link: str) -> str:

@@ -68,7 +68,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None) -> N
     """Carry the plan out. `dry_run`: where all is built, only show it; else tell what would be
     built, since what it would change is known only then.
 
-    data: as ROLLBACK's; of such a dry run `report` (BuildReport) alone.
+    data: as ROLLBACK's; of such a dry run `build` (BuildReport) alone.
     """
     if operation.dry_run and made is None:
         asked = asked_for(context, operation.options)
@@ -78,7 +78,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None) -> N
                 True,
                 "Dry run: it is not built yet, so what it would change is not known.",
                 {
-                    "report": BuildReport(
+                    "build": BuildReport(
                         configuration=str(asked.configuration),
                         path=None,
                         builds=tuple(planned.builds),
@@ -92,6 +92,10 @@ async def run(context: Context, operation: NixOperation, made: Plan | None) -> N
     made = made or await plan(context, operation)
     try:
         return await perform(context, operation, made)
+    except Refused as error:
+        if made.mode == "switch" and any(check.name == "live switch" for check in made.refused):
+            error.todo += ("Make it what the next boot starts: %nix boot",)
+        raise
     finally:
         release(context, made.target.path)
 

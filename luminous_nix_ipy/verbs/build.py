@@ -1,0 +1,62 @@
+"""Build the configuration, and activate nothing; ./result is then a link to it.
+
+The configuration is found as by %nix switch. Shown is what was built, and which packages differ
+from what runs now; --dry-run shows what would be built and fetched.
+
+Examples:
+  %nix build
+  %nix build --dry-run
+  %nix build --flake .#laptop --max-jobs 2
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .parser import Parser
+from .rebuilding import Pairs, add_configuration, shown
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..widgets.building import BuildView
+    from ..widgets.show import PlanView, ReportView
+
+
+def arguments(parser: Parser) -> None:
+    add_configuration(parser)
+    parser.add_argument("--link", metavar="PATH", help="where the link shall be (./result)")
+
+
+def run(
+    session: Session,
+    *,
+    flake: str | None = None,
+    file: str | None = None,
+    attr: str | None = None,
+    impure: bool = False,
+    override_input: Pairs = None,
+    option: Pairs = None,
+    show_trace: bool = False,
+    max_jobs: int | str | None = None,
+    link: str | None = None,
+    dry_run: bool = False,
+    bg: bool = False,
+) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+    from ..backend.model import NixOperation, OperationType
+
+    options = {
+        "flake": flake,
+        "file": file,
+        "attr": attr,
+        "impure": impure,
+        "override_input": override_input,
+        "option": option,
+        "show_trace": show_trace,
+        "max_jobs": max_jobs,
+        "link": link,
+    }
+    operation = NixOperation(OperationType.BUILD, dry_run=dry_run, options=options)
+    if bg:
+        return session.background(operation, lambda data: shown(session, data))
+    return shown(session, session.perform(operation))

@@ -1,0 +1,132 @@
+"""What the verbs that build a configuration have in common: arguments, and plan, ask, do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..backend.model import NixOperation, OperationType
+from .change import agree, agreed_beforehand
+from .consent import can_answer
+from .parser import Parser, add_bg
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..widgets.building import BuildView
+    from ..widgets.show import PlanView, ReportView
+
+Pairs = Sequence[tuple[str, str]] | Sequence[list[str]] | None
+"""Pairs of texts, as `--option NAME VALUE` and `--override-input NAME REF` give them."""
+
+
+def add_configuration(parser: Parser) -> None:
+    """Declare which configuration is meant and how it is built."""
+    parser.add_argument(
+        "--flake", metavar="REF#HOST", help="a flake, and its machine (this host's name)"
+    )
+    parser.add_argument("--file", metavar="FILE", help="a Nix file or folder instead of a flake")
+    parser.add_argument("--attr", metavar="ATTR", help="the attribute of the system in that file")
+    parser.add_argument("--impure", action="store_true", help="let a flake read its surroundings")
+    for option, name, words in (
+        ("--override-input", "REF", "another source for a flake's input"),
+        ("--option", "VALUE", "a setting of Nix for this build"),
+    ):
+        parser.add_argument(
+            option, nargs=2, action="append", metavar=("NAME", name), default=None, help=words
+        )
+    parser.add_argument("--show-trace", action="store_true", help="where an error comes from")
+    parser.add_argument("--max-jobs", metavar="N", help="builds at the same time, or auto")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, activate nothing"
+    )
+    add_bg(parser)
+
+
+def add_activation(parser: Parser) -> None:
+    """Declare what the verbs that activate a system take besides."""
+    parser.add_argument(
+        "--specialisation", metavar="NAME", help="the specialisation that is to run"
+    )
+    parser.add_argument(
+        "--install-bootloader", action="store_true", help="install the boot loader itself too"
+    )
+    parser.add_argument("--yes", action="store_true", help="agree beforehand")
+
+
+def rebuild(
+    session: Session,
+    kind: OperationType,
+    *,
+    yes: bool,
+    dry_run: bool,
+    bg: bool,
+    **options: Any,
+) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+    """Build a configuration; show the plan, ask, and carry it out.
+
+    Args:
+        kind: SWITCH, BOOT or TEST.
+        options: the operation's.
+
+    Raises:
+        NixError: there is none, it cannot be built, it is refused, nobody agreed, or it failed.
+    """
+    operation = NixOperation(kind, dry_run=dry_run, options=options)
+    if bg:
+        agreed_beforehand(kind.value, yes or dry_run)
+        return session.background(operation, lambda data: shown(session, data))
+    if dry_run:
+        return shown(session, session.perform(operation))
+    return activate(session, operation, yes=yes)
+
+
+def activate(session: Session, operation: NixOperation, *, yes: bool) -> PlanView | ReportView:
+    """Build; show the plan, ask, and carry it out. A switch that what runs does not allow is
+    offered as what the next boot starts.
+
+    Raises:
+        NixError: as of `rebuild`.
+    """
+    from IPython.display import display
+
+    from ..widgets.show import PlanView
+
+    plan = session.plan(operation)
+    blocked = [check.name for check in plan.refused] == ["live switch"]
+    offered = operation.type is OperationType.SWITCH and not yes and can_answer(session.shell)
+    if blocked and offered:
+        display(PlanView(plan))  # type: ignore[no-untyped-call]
+        options = {**operation.options, "specialisation": None}
+        operation = NixOperation(OperationType.BOOT, options=options)
+        plan = session.plan(operation)
+    line = line_of(operation.type.value, operation.options)
+    return agree(session, operation, plan, yes=yes, line=line)
+
+
+def shown(session: Session, data: dict[str, Any]) -> BuildView | PlanView | ReportView:
+    """What is shown of the data of an operation that builds."""
+    from ..widgets.building import BuildView
+    from ..widgets.show import PlanView, ReportView
+
+    if "report" in data:
+        return ReportView(data["report"])
+    if "plan" in data:
+        return PlanView(data["plan"])
+    return BuildView(data["build"], session.machine.playground is not None)
+
+
+def line_of(verb: str, options: dict[str, Any]) -> str:
+    """The verb and its options as they are typed."""
+    words = [verb]
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif isinstance(value, (list, tuple)):
+            for pair in value:
+                words += [option, *pair]
+        elif value is not None and value is not False:
+            words += [option, str(value)]
+    return shlex.join(words)
