@@ -31,8 +31,8 @@ from .shield import protect
 
 _log = logging.getLogger(__name__)
 
-_FREED = re.compile(r"(\d+) store paths deleted, ([\d.]+) ([KMGT]?)i?B freed")
-_LINKED = re.compile(r"([\d.]+) ([KMGT]?)i?B freed by hard-linking (\d+) files")
+_FREED = re.compile(r"(?P<count>\d+) store paths deleted, (?P<size>[\d.]+ [KMGT]?i?B) freed")
+_LINKED = re.compile(r"(?P<size>[\d.]+ [KMGT]?i?B) freed by hard-linking (?P<count>\d+) files")
 _UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -73,13 +73,12 @@ class Freed(NamedTuple):
 
 def freed(text: str) -> Freed | None:
     """What Nix printed; None where it printed nothing of the kind."""
-    if found := _FREED.search(text):
-        count, amount, unit = found.groups()
-    elif found := _LINKED.search(text):
-        amount, unit, count = found.groups()
-    else:
+    found = _FREED.search(text) or _LINKED.search(text)
+    if found is None:
         return None
-    return Freed(int(count), round(float(amount) * 1024 ** _UNITS[unit]), f"{amount} {unit}iB")
+    amount, unit = re.findall(r"([\d.]+) ([KMGT]?)", found["size"])[0]
+    size = round(float(amount) * 1024 ** _UNITS[unit])
+    return Freed(int(found["count"]), size, found["size"])
 
 
 def _kind(plan: CollectPlan) -> ProfileKind:

@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .parser import Parser, add_profile, number
+from .parser import Parser, add_bg, add_profile, number
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..jobs import Job
     from ..widgets.collecting import CollectPlanView, CollectReportView
 
 
@@ -35,6 +36,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--max", metavar="SIZE", help="as in 10G: stop when that is freed")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    add_bg(parser)
 
 
 def run(
@@ -47,7 +49,8 @@ def run(
     max: str | int | None = None,
     dry_run: bool = False,
     yes: bool = False,
-) -> CollectPlanView | CollectReportView:
+    bg: bool = False,
+) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
     from ..backend.model import NixOperation, OperationType
     from .deletion import delete
 
@@ -64,4 +67,4 @@ def run(
     given = {"--keep": keep, "--older-than": older_than, "--profile": profile, "--max": max}
     words = [f"{name} {value}" for name, value in given.items() if value is not None]
     line = " ".join(["collect", *words, *(["--all-profiles"] if all_profiles else [])])
-    return delete(session, operation, line, yes=yes, dry_run=dry_run)
+    return delete(session, operation, line, yes=yes, dry_run=dry_run, bg=bg)

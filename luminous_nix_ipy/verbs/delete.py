@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .parser import Parser, add_profile, number
+from .parser import Parser, add_bg, add_profile, number
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..jobs import Job
     from ..widgets.collecting import CollectPlanView, CollectReportView
 
 
@@ -28,6 +29,7 @@ def arguments(parser: Parser) -> None:
     add_profile(parser)
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    add_bg(parser)
 
 
 def run(
@@ -37,7 +39,8 @@ def run(
     profile: str | None = None,
     dry_run: bool = False,
     yes: bool = False,
-) -> CollectPlanView | CollectReportView:
+    bg: bool = False,
+) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
     from ..backend.model import NixOperation, OperationType
     from .deletion import delete
 
@@ -48,4 +51,4 @@ def run(
     )
     line = f"delete {' '.join(map(str, numbers))}"
     line += "" if profile is None else f" --profile {profile}"
-    return delete(session, operation, line, yes=yes, dry_run=dry_run)
+    return delete(session, operation, line, yes=yes, dry_run=dry_run, bg=bg)

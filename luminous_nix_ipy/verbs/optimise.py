@@ -12,23 +12,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .parser import Parser
+from .parser import Parser, add_bg
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..jobs import Job
     from ..widgets.collecting import CollectPlanView, CollectReportView
 
 
 def arguments(parser: Parser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    add_bg(parser)
 
 
 def run(
-    session: Session, *, dry_run: bool = False, yes: bool = False
-) -> CollectPlanView | CollectReportView:
+    session: Session, *, dry_run: bool = False, yes: bool = False, bg: bool = False
+) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
     from ..backend.model import NixOperation, OperationType
     from .deletion import delete
 
     operation = NixOperation(type=OperationType.OPTIMISE)
-    return delete(session, operation, "optimise", yes=yes, dry_run=dry_run)
+    return delete(session, operation, "optimise", yes=yes, dry_run=dry_run, bg=bg)
