@@ -16,7 +16,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (
         re.compile(r"No space left on device"),
         (
-            "See what could be freed: nix-store --gc --print-dead",
+            "See what could be freed: %nix collect --dry-run",
             "See how full the disk is: df -h",
         ),
     ),
