@@ -293,3 +293,11 @@ def test_a_report_compares_the_plan_with_what_nix_says() -> None:
         assert said in text, said
     assert CollectReportView(report).checks.verdict.tolist() == ["ok"]
     assert CollectReportView(report).commands.command.tolist() == ["nix-store --gc"]
+
+
+def test_a_deletion_goes_on_beside_the_notebook(changing: Machine, shell: InteractiveShell) -> None:
+    job = run(shell, "%nix delete 1 --yes --bg")
+    assert job.result(60).report.outcome == "done"
+    assert len(links(changing)) == 4
+    planned = run(shell, "%nix collect --dry-run --bg").result(60)
+    assert isinstance(planned, CollectPlanView)
