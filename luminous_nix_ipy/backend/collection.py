@@ -64,7 +64,7 @@ async def carry_out(context: Context, plan: CollectPlan) -> CollectReport:
 class Freed(NamedTuple):
     """What Nix says at the end of a collection or an optimisation."""
 
-    count: int
+    number: int
     """Paths that it deleted, or files that it linked."""
     bytes: int
     """As exactly as the words tell."""
@@ -243,7 +243,7 @@ class _Deletion:
             done.append(f"{count} generation{'' if count == 1 else 's'} deleted")
         if self.told is not None:
             what = "files linked" if self.plan.operation == "optimise" else "paths deleted"
-            done.append(f"{self.told.count:,} {what}, {self.told.words} freed")
+            done.append(f"{self.told.number:,} {what}, {self.told.words} freed")
         return f"{', '.join(done) or 'The link of the profile was mended'}."
 
     def _journal_outcome(
@@ -280,7 +280,7 @@ class _Deletion:
             verified=verified,
             commands=tuple(self.ran),
             freed_bytes=None if self.told is None else self.told.bytes,
-            deleted_paths=None if self.told is None else self.told.count,
+            deleted_paths=None if self.told is None else self.told.number,
             journal_id=self.entry.id,
             started=self.started,
             duration=time.monotonic() - self.clock,
