@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .backend.model import Mode
     from .frames import NixFrame
     from .jobs import Job
+    from .widgets.explanation import Explanation
     from .shell_path import PackageShell
     from .verbs.rebuilding import Pairs
     from .widgets.building import BuildView
@@ -839,6 +840,56 @@ class Nix:
         from .verbs.eval import run
 
         return run(session(), expression=expression, build=build, json=json, bg=bg)
+
+    def log(
+        self, path: int | str, *, last: int | None = None, profile: str | None = None
+    ) -> Text:
+        """The log of the build that made something.
+
+        Args:
+            path: a store path, a derivation, a link to one, or a generation.
+            last: only so many of its last lines.
+            profile: whose generation.
+
+        Example:
+            >>> nix.log("./result", last=20)
+        """
+        from .verbs.log import run
+
+        return run(session(), path=path, last=last, profile=profile)
+
+    def why(
+        self,
+        path: int | str,
+        needs: int | str,
+        *,
+        profile: str | None = None,
+        json: bool = False,
+    ) -> NixFrame | Text:
+        """Why one thing needs another: the shortest chains of references.
+
+        Args:
+            path: a generation, store path or link.
+            needs: the same, or the name of a package in its closure.
+            profile: whose generations are meant.
+            json: as JSON text.
+
+        Example:
+            >>> nix.why("current", "glibc")
+        """
+        from .verbs.why import run
+
+        return run(session(), path=path, needs=needs, profile=profile, json=json)
+
+    def explain(self, line: str) -> Explanation:
+        """The commands that a line of `%nix` would run, in their order.
+
+        Example:
+            >>> nix.explain("rollback 41")
+        """
+        from .verbs.explain import run
+
+        return run(session(), line=line)
 
     def jobs(self, *, cancel: int | None = None) -> NixFrame:
         """What was started in the background, newest first.

@@ -43,6 +43,7 @@ __all__ = [
     "NixFrame",
     "attribute_sets",
     "backups",
+    "chains",
     "checks",
     "choices",
     "commands",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
         UnitChange,
     )
     from .store.liveness import Garbage
+    from .store.why import Chains
 
 _GENERATION: tuple[Column, ...] = (
     Column("number", counts),
@@ -278,6 +280,30 @@ def _values(name: str, rows: Sequence[Mapping[str, Any]]) -> Any:
     column = pd.Series(index=range(len(values)), dtype=object)
     column[:] = values
     return column
+
+
+_CHAIN = (
+    Column("chain", counts, itemgetter(0)),
+    Column("step", counts, itemgetter(1)),
+    Column("name", text, lambda row: row[2].rpartition("/")[2][33:]),
+    Column("path", text, itemgetter(2)),
+)
+
+
+def chains(record: Chains) -> NixFrame:
+    """Why one path needs another. Columns: chain, step (int64; from 1 and from 0), name, path
+    (text)."""
+    rows = [
+        (number, step, path)
+        for number, chain in enumerate(record.chains, 1)
+        for step, path in enumerate(chain)
+    ]
+    summary = f"{wording.plural(record.count, 'shortest chain')} of "
+    summary += wording.plural(record.steps, "reference")
+    if record.count > len(record.chains):
+        summary += f", the first {len(record.chains)} shown"
+    start, target = (path.rpartition("/")[2][33:] for path in (record.start, record.target))
+    return _frame(f"Why {start} needs {target}", _CHAIN, rows, wording.printable(summary))
 
 
 _JOB: tuple[Column, ...] = (

@@ -57,6 +57,8 @@ class OperationType(enum.Enum):
     OPTIMISE = "optimise"
     NOTE = "note"
     EVALUATE = "evaluate"
+    LOG = "log"
+    WHY = "why"
 
 
 @dataclass

@@ -47,6 +47,7 @@ _PATHS = (
     "select group_concat(coalesce(p.path, ''), char(0)), json_group_array(coalesce(narSize, 0))"
     " from json_each(?) left join ValidPaths p on p.id = value"
 )
+_NAMES = "select p.id, p.path from json_each(?) cross join ValidPaths p on p.id = value"
 _OUTPUTS = (
     "select value, o.id from json_each(?) cross join ValidPaths p on p.id = value"
     " cross join DerivationOutputs o on o.path = p.path"
@@ -111,6 +112,14 @@ class StoreDatabase:
         return msgspec.structs.replace(
             kept, sizes=dict(kept.sizes), outputs=dict(kept.outputs), source=self.source
         )
+
+    def graph(self, path: str) -> dict[str, list[str]]:
+        """Everything that `path` needs -> what it refers to, itself left out.
+
+        Raises:
+            NotFound: the path is not valid.
+        """
+        return self._connection.read(lambda connection: _graph(connection, path))
 
     def missing(self, path: str) -> list[str]:
         """The paths of the closure that are not on disk, sorted; `path` itself if not valid."""
@@ -288,6 +297,15 @@ def _sizes(connection: sqlite3.Connection, paths: frozenset[str]) -> dict[str, t
     return {
         path: (sum(map(size, members)), sum(map(size, members - shared)))
         for path, members in closures.items()
+    }
+
+
+def _graph(connection: sqlite3.Connection, path: str) -> dict[str, list[str]]:
+    edges: dict[int, list[int]] = {}
+    members = _walk(connection, edges, _valid(connection, path))
+    names = dict(connection.execute(_NAMES, (str(list(members)),)))
+    return {
+        names[node]: [names[other] for other in edges[node] if other != node] for node in members
     }
 
 

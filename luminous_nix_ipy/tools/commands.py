@@ -169,6 +169,11 @@ def build_expression() -> Argv:
     return ("nix-build", "--no-out-link", "-")
 
 
+def build_log(path: str) -> Argv:
+    """Prints the log of a store path's build, or of a derivation's."""
+    return ("nix", "--extra-experimental-features", "nix-command", "log", path)
+
+
 def print_invalid(paths: Iterable[str]) -> Argv:
     """Prints those of the paths that are not valid in the store."""
     return ("nix-store", "--check-validity", "--print-invalid", *paths)

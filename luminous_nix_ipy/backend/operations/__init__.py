@@ -14,6 +14,7 @@ from ..model import NixOperation, NixResult, OperationType
 from ..validation import Options
 from . import (
     build,
+    build_log,
     collect,
     delete,
     diff,
@@ -33,6 +34,7 @@ from . import (
     status,
     undo,
     update,
+    why,
 )
 
 
@@ -53,6 +55,8 @@ SERVED: dict[OperationType, Served] = {
     OperationType.STATUS: Served(status.OPTIONS, status.run),
     OperationType.NOTE: Served(note.OPTIONS, note.run),
     OperationType.EVALUATE: Served(evaluate.OPTIONS, evaluate.run),
+    OperationType.LOG: Served(build_log.OPTIONS, build_log.run),
+    OperationType.WHY: Served(why.OPTIONS, why.run),
     OperationType.ROLLBACK: Served(rollback.OPTIONS, rollback.run, rollback.plan),
     OperationType.UNDO: Served(undo.OPTIONS, undo.run, undo.plan),
     OperationType.INSTALL: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),

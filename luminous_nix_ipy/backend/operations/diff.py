@@ -28,7 +28,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     before, after = options.get("before"), options.get("after")
     sides = ("previous" if before is None else before, "current" if after is None else after)
     generations = None
-    if any(_needs_profile(side) for side in sides):
+    if any(names_a_generation(side) for side in sides):
         generations = await context.generations(context.profile(options.get("profile")))
     old, new = (_resolve(context, side, generations) for side in sides)
     changes = closures.diff(
@@ -41,7 +41,20 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     )
 
 
-def _needs_profile(side: str | int) -> bool:
+async def store_path(context: Context, side: str | int, profile: str | None = None) -> str:
+    """The store path that a generation, a word, a path or a link means.
+
+    Raises:
+        NotFound: there is no such thing.
+    """
+    generations = None
+    if names_a_generation(side):
+        generations = await context.generations(context.profile(profile))
+    return _resolve(context, side, generations)
+
+
+def names_a_generation(side: str | int) -> bool:
+    """Whether it is one of a profile: a number, current or previous."""
     return str(side) in ("current", "previous") or str(side).isdecimal()
 
 
@@ -49,7 +62,7 @@ def _resolve(context: Context, side: str | int, generations: list[Generation] | 
     """The store path that one side of a diff means."""
     word = str(side)
     machine = context.machine
-    if generations is not None and _needs_profile(side):
+    if generations is not None and names_a_generation(side):
         if word == "previous":
             chosen = choose(generations)
         elif word == "current":

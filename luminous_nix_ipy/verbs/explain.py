@@ -1,0 +1,90 @@
+"""The commands that a line would run, in their order, each with what it is for. It runs nothing
+that changes anything: a change is planned, and not carried out.
+
+Examples:
+  %nix explain rollback 41
+  %nix explain collect --older-than 30d
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from . import load
+from .parser import Parser, parse_line, usage_error
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..records import Command
+    from ..widgets.explanation import Explanation
+
+READS = frozenset(
+    {"diff", "explain", "help", "inputs", "installed", "jobs", "journal", "list", "metrics"}
+    | {"roots", "status", "why"}
+)
+"""Verbs that start no program of their own."""
+
+_OTHERS = {
+    "playground": "It builds, fills or removes a folder of its own with Nix's programs; nothing "
+    "outside of it is touched.",
+    "note": "It writes a file of notes; --keep makes a gc root, through nix-store where the folder "
+    "of roots is not yours.",
+    "doctor": "It reads Nix's files and database, and asks Nix and systemd what is amiss; nothing "
+    "is changed.",
+    "shell": "It has Nix fetch or build the packages; no profile is changed.",
+}
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "line", metavar="VERB …", nargs=argparse.REMAINDER, help="a verb and its arguments"
+    )
+
+
+def run(session: Session, *, line: str | list[str]) -> Explanation:
+    import shlex
+
+    from ..widgets.explanation import Explanation
+
+    tokens = shlex.split(line) if isinstance(line, str) else line
+    if not tokens:
+        usage_error("%nix explain: name a verb and its arguments, as in %nix explain rollback")
+    verb, given = parse_line(tokens)
+    commands, sentence = _explained(session, verb, given)
+    return Explanation(shlex.join(tokens), commands, sentence)
+
+
+def _explained(
+    session: Session, verb: str, given: dict[str, Any]
+) -> tuple[tuple[Command, ...], str]:
+    """What would be run, and what else is to be said."""
+    module = load(verb)
+    programs = getattr(module, "programs", None)
+    if programs is not None:
+        return tuple(programs(session, **given)), ""
+    if "dry_run" not in given:
+        return (), _reads() if verb in READS else _OTHERS[verb]
+    dry = {"dry_run": True} | ({"bg": False} if "bg" in given else {})
+    view = module.run(session, **given | dry)
+    plan = getattr(view, "plan", None)
+    if plan is not None:
+        nothing = "Nothing is to be done, so nothing would be run."
+        return tuple(plan.commands), "" if plan.commands else nothing
+    report = getattr(view, "report", None)
+    if report is not None:
+        return tuple(report.commands), (
+            "This tells what is to be built. What follows is known once it is built: %nix build, "
+            "then explain it again."
+        )
+    return (), _reads()
+
+
+def _reads() -> str:
+    from .. import settings
+
+    if settings.get("enhanced_backend"):
+        return (
+            "It reads Nix's own files and database and starts no program, but nix --version once."
+        )
+    return "It changes nothing, and reads through Nix's own programs, as the settings want it."
