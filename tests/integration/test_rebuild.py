@@ -97,11 +97,12 @@ def state(machine: Machine) -> dict[str, str]:
     tops += (machine.user_state_dir, machine.env["TMPDIR"])
     for top in tops:
         for folder, folders, files in os.walk(top):
+            folders[:] = [name for name in folders if name != "log"]
             for name in (*folders, *files):
                 path = os.path.join(folder, name)
                 if os.path.islink(path):
                     found[path] = os.readlink(path)
-                elif os.path.isfile(path) and not path.endswith((".log", ".xz", ".lock")):
+                elif os.path.isfile(path) and not path.endswith((".xz", ".lock")):
                     found[path] = Path(path).read_text()
                 else:
                     found[path] = ""
