@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .backend.model import Mode
     from .frames import NixFrame
     from .jobs import Job
-    from .widgets.explanation import Explanation
     from .shell_path import PackageShell
     from .verbs.rebuilding import Pairs
     from .widgets.building import BuildView
     from .widgets.collecting import CollectPlanView, CollectReportView
+    from .widgets.explanation import Explanation
     from .widgets.repairing import RepairPlanView, RepairReportView
     from .widgets.show import PlanView, ReportView, StatusView, Text
 
@@ -841,9 +841,7 @@ class Nix:
 
         return run(session(), expression=expression, build=build, json=json, bg=bg)
 
-    def log(
-        self, path: int | str, *, last: int | None = None, profile: str | None = None
-    ) -> Text:
+    def log(self, path: int | str, *, last: int | None = None, profile: str | None = None) -> Text:
         """The log of the build that made something.
 
         Args:
