@@ -101,19 +101,14 @@ class TestNativeNixBackend(OnPlayground):
         with self.assertLogs("luminous_nix_ipy", "ERROR"):
             self.assertTrue(self.execute(backend, OperationType.ROLLBACK).success)
 
-    def test_operations_that_are_not_offered_say_so(self) -> None:
-        for kind in set(OperationType) - {
-            OperationType.LIST_GENERATIONS,
-            OperationType.ROLLBACK,
-            OperationType.DIFF,
-            OperationType.STATUS,
-            OperationType.UNDO,
-            OperationType.NOTE,
-        }:
-            result = self.execute(NixBackend(), kind, packages=["hello"])
-            self.assertFalse(result.success, kind)
-            self.assertIn("does not offer", str(result.error))
-            self.assertTrue(result.suggestions)
+    def test_what_is_not_offered_says_so_and_everything_else_is_offered(self) -> None:
+        from luminous_nix_ipy.backend.operations import SERVED
+
+        self.assertEqual(set(OperationType) - set(SERVED), {OperationType.SEARCH})
+        result = self.execute(NixBackend(), OperationType.SEARCH, packages=["hello"])
+        self.assertFalse(result.success)
+        self.assertIn("does not offer", str(result.error))
+        self.assertTrue(result.suggestions)
 
     def test_errors_come_with_suggestions_and_a_duration(self) -> None:
         result = self.execute(NixBackend(), OperationType.ROLLBACK, options={"generation": 9999})
