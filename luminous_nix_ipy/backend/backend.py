@@ -96,8 +96,9 @@ class NixBackend:
                     "",
                     ["Execute it."],
                 )
-            if served.builds:
-                self.progress.begin(operation.type.value.replace("_", " "))
+            if not served.builds:
+                return await served.plan(self._context, operation)
+            self.progress.begin(operation.type.value.replace("_", " "))
             plan = await served.plan(self._context, operation)
             self.progress.finish("planned")
             return plan

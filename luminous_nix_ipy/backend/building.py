@@ -34,6 +34,10 @@ OPTIONS: Options = {
 """What every operation that builds a configuration takes."""
 
 
+_SHARE = (0.0, 0.9)
+"""Of the progress of a change, what its build is."""
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A configuration and the flags to build it with."""
 
@@ -124,7 +128,7 @@ async def _run(context: Context, asked: Asked, command: Command) -> Planned:
     """Run one of Nix's builders; what it announced to do."""
     messages = Messages()
     try:
-        await run_nix(context, command, on_message=messages.add)
+        await run_nix(context, command, share=_SHARE, on_message=messages.add)
     except CommandFailed as error:
         if error.returncode is not None:
             error.what = f"Nix could not build {asked.configuration}."

@@ -88,12 +88,18 @@ class Session:
         return _data(self._painted(backend.progress, backend.execute(operation)))
 
     def plan(self, operation: NixOperation) -> Any:
-        """What a change would do: a Plan, or the CollectPlan of what deletes.
+        """What a change would do: a Plan, or the CollectPlan of what deletes. Draws its progress
+        where something is built for it.
 
         Raises:
             NixError: there is no such change.
         """
+        from ..backend.operations import SERVED
+
         backend = self.backend
+        served = SERVED.get(operation.type)
+        if served is None or not served.builds:
+            return self.wait(backend.plan(operation))
         return self._painted(backend.progress, backend.plan(operation))
 
     def carry_out(self, operation: NixOperation, plan: Plan | CollectPlan | RepairPlan) -> Any:
