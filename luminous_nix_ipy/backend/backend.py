@@ -205,10 +205,14 @@ def _failure(error: Exception) -> NixResult:
     report = getattr(error, "report", None)
     if report is not None:
         data["report"] = report
+    suggestions = recovery.suggestions(error)
+    if isinstance(error, NixError):
+        # The views show the error itself, not the result.
+        error.todo = tuple(suggestions)
     return NixResult(
         success=False,
         message=message,
         data=data,
         error=str(error) or type(error).__name__,
-        suggestions=recovery.suggestions(error),
+        suggestions=suggestions,
     )

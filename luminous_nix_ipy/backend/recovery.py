@@ -10,30 +10,7 @@ import re
 
 from ..errors import CommandFailed, NixError
 from ..tools.process import plain
-
-# Patterns are Nix's and the system's own words, in the error text of the program that failed.
-_KNOWN: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (
-        re.compile(r"No space left on device"),
-        (
-            "See what could be freed: %nix collect --dry-run",
-            "See how full the disk is: df -h",
-        ),
-    ),
-    (
-        re.compile(r"Permission denied|Operation not permitted"),
-        ("Run the notebook as the owner of the profile, or as root for the system.",),
-    ),
-    (
-        re.compile(r"SQLite database '.*' is busy|database is locked"),
-        ("Another Nix is at work: wait until it has ended, then try again.",),
-    ),
-    (
-        re.compile(r"cannot connect to (?:socket|daemon)|connecting to .*daemon-socket"),
-        ("The Nix daemon does not answer: systemctl status nix-daemon",),
-    ),
-)
-
+from .nix_errors import recognise
 
 # What packages are refused or collide for; the names are those in Nix's and nixpkgs' sentences.
 _COLLISION = (
@@ -93,12 +70,21 @@ def _said(error: CommandFailed) -> str:
 def suggestions(error: BaseException) -> list[str]:
     """What to do about an error, the most specific first; may be empty."""
     found = list(error.todo) if isinstance(error, NixError) else []
-    text = _said(error) if isinstance(error, CommandFailed) else str(error)
-    for pattern, advice in _KNOWN:
-        if pattern.search(text):
-            found += [item for item in advice if item not in found]
+    failed = _program(error)
+    text = str(error) if failed is None else _said(failed)
+    if failed is not None:
+        for known in recognise(failed, text):
+            found += [item for item in known.suggestions if item not in found]
     for pattern, advice in _PACKAGES:
         if match := pattern.search(text):
             named = (item.format(**match.groupdict()) for item in advice)
             found += [item for item in named if item not in found]
     return found
+
+
+def _program(error: BaseException) -> CommandFailed | None:
+    """The failure of a program that an error is, or that was its cause."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, CommandFailed):
+        cause = cause.__cause__
+    return cause

@@ -46,6 +46,10 @@ def bad(findings: Any) -> list[tuple[str, str, str]]:
     return [(f.what, f.severity, f.where) for f in wrong if f.what != "Nix setting"]
 
 
+_WRITTEN = {"db", "temproots", ".links"}
+"""Written by whatever opens the store."""
+
+
 def contents(machine: Machine) -> dict[str, str]:
     """Every file and link of a machine's Nix -> what it is; but for SQLite's and its logs."""
     found = {}
@@ -55,8 +59,7 @@ def contents(machine: Machine) -> dict[str, str]:
                 path = os.path.join(folder, name)
                 if os.path.islink(path):
                     found[path] = os.readlink(path)
-                # What whatever opens the store writes is left out.
-                elif not {"db", "temproots", ".links"} & set(path.split("/")):
+                elif os.path.isfile(path) and not _WRITTEN & set(path.split("/")):
                     found[path] = Path(path).read_bytes().hex()
     with closing(sqlite3.connect(machine.database)) as connection:
         rows = connection.execute("select path, hash from ValidPaths order by path").fetchall()

@@ -1,0 +1,212 @@
+"""What Nix's own sentences mean, and what helps.
+
+The sentences are those of Nix 2.8 and 2.34 (recorded in the tests' fixtures). The errors that Nix
+gives in parts are read first, the text of its stderr second: only there are the words of builders.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import msgspec
+
+from ..errors import CommandFailed
+from ..records import Message
+
+_EXCERPT = re.compile(r"^\s*\d*\|.*$", re.MULTILINE)
+"""Lines of the expression itself, which may say anything."""
+_PLACE = re.compile(
+    r"^\s*(?:… )?at (?P<file>/[^\n]+?):(?P<line>\d+):(?P<column>\d+):$", re.MULTILINE
+)
+
+
+class Recognised(msgspec.Struct, frozen=True):
+    """A kind of error, and what to do about it."""
+
+    kind: str
+    suggestions: tuple[str, ...]
+    """Each a sentence, or one with a command that works."""
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    kind: str
+    pattern: re.Pattern[str]
+    suggestions: tuple[str, ...]
+    """With the pattern's groups in braces; a group that ends in `_word` is one word of a shell."""
+
+
+def _rule(kind: str, pattern: str, *suggestions: str) -> _Rule:
+    return _Rule(kind, re.compile(pattern, re.MULTILINE), suggestions)
+
+
+_ERROR = r"^\s*error:\s+"
+_RULES: tuple[_Rule, ...] = (
+    _rule(
+        "hash mismatch",
+        r"hash mismatch in fixed-output derivation '(?P<drv>[^']+)':\s+specified:\s+"
+        r"(?P<expected>\S+)\s+got:\s+(?P<got>\S+)",
+        "Expected was {expected}, got was {got}. Where the source may have changed, the line to "
+        'change is the one with the expected hash, however it is spelled: hash = "{got}";',
+        "Where it may not, do not: what was fetched is not what was meant.",
+    ),
+    _rule(
+        "missing attribute in a flake",
+        rf"{_ERROR}flake '(?P<flake_word>[^']+)' does not provide attribute",
+        "See what it provides: nix --extra-experimental-features 'nix-command flakes' "
+        "flake show {flake_word}",
+    ),
+    _rule(
+        "missing attribute",
+        rf"{_ERROR}attribute '(?P<name>[^']+)' (?:in selection path '[^']*' not found|missing)",
+        "There is no attribute {name} in that set: look at its spelling, and at where the set is "
+        "made.",
+    ),
+    _rule(
+        "undefined variable",
+        rf"{_ERROR}undefined variable '(?P<name>[^']+)'",
+        "Nothing of the name {name} is in scope: let, with, or an argument of the function brings "
+        "it there.",
+    ),
+    _rule(
+        "infinite recursion",
+        rf"{_ERROR}infinite recursion encountered",
+        "A value needs itself. In a module of NixOS it is often `config` in `imports`, or in an "
+        "`if` around options: lib.mkIf puts that off.",
+        "See which values lead there: the same line with --show-trace",
+    ),
+    _rule(
+        "syntax",
+        rf"{_ERROR}syntax error, (?P<what>[^\n]+)",
+        "Nix cannot read the expression: {what}. What is wrong may be just before that place.",
+    ),
+    _rule(
+        "no space",
+        r"No space left on device",
+        "See what could be freed, and how much: %nix collect --dry-run",
+        "See how full the disks are: df -h",
+    ),
+    _rule(
+        "substituter",
+        r"there is no substituter that can build it|don't know how to build these paths",
+        "No substituter that answered has it, and what it is built from is not in the store: "
+        "evaluate and build what it comes from.",
+    ),
+    _rule(
+        "substituter unreachable",
+        r"unable to download '(?P<url>[^']+)/nix-cache-info'",
+        "The substituter {url} does not answer: curl -I {url}/nix-cache-info",
+        "Go on without it: --option substituters https://cache.nixos.org",
+    ),
+    _rule(
+        "network",
+        rf"{_ERROR}unable to download '(?P<url_word>[^']+)': (?P<why>[^\n]+)",
+        "{url_word} does not answer ({why}): curl -I {url_word}",
+        "When it does again, run the same line again.",
+    ),
+    _rule(
+        "permission",
+        rf"{_ERROR}[^\n]*(?:Permission denied|Operation not permitted)",
+        "Run the notebook as the owner of the profile, or as root for the system.",
+    ),
+    _rule(
+        "locked",
+        r"waiting for the big (?:Nix store|garbage collector) lock|SQLite database '[^']*' is busy"
+        r"|database is locked",
+        "Another Nix is at work: wait until it has ended, then try again. See which: ps -C "
+        "nix,nix-store,nix-env,nix-daemon -o pid,etime,args",
+    ),
+    _rule(
+        "daemon",
+        r"cannot connect to (?:socket|daemon)|connecting to .*daemon-socket",
+        "The Nix daemon does not answer: systemctl status nix-daemon",
+    ),
+    _rule(
+        "untracked file",
+        r"""Path '(?P<path_word>[^']+)' in the repository "(?P<tree_word>[^"]+)" is not tracked""",
+        "A flake in Git sees only what Git tracks: git -C {tree_word} add {path_word}",
+    ),
+    _rule(
+        "untracked file",
+        rf"{_ERROR}getting status of '/[^']*-source/(?P<path_word>[^']+)': No such file",
+        "A flake in Git sees only what Git tracks; in its folder: git add {path_word}",
+    ),
+    _rule(
+        "dirty tree",
+        rf"{_ERROR}Git tree '(?P<tree_word>[^']+)' is dirty",
+        "See what is not committed: git -C {tree_word} status --short",
+        "Commit it: git -C {tree_word} commit -a",
+        "Or allow it: --option allow-dirty true",
+    ),
+    _rule(
+        "wrong system",
+        r"a '(?P<needed>[^']+)' with features \{[^}]*\} is required to build '[^']+', but I am a "
+        r"'(?P<here>[^']+)'",
+        "It is for {needed}, and this is {here}: take the package for {here}, or name a machine "
+        "that builds it: --option builders 'ssh://HOST {needed}'",
+    ),
+    _rule(
+        "wrong system",
+        r"Required system: '(?P<needed>[^']+)'[^\n]*\s+Current system: '(?P<here>[^']+)'",
+        "It is for {needed}, and this is {here}: take the package for {here}, or name a machine "
+        "that builds it: --option builders 'ssh://HOST {needed}'",
+    ),
+    _rule(
+        "builder failure",
+        r"builder for '(?P<drv>[^']+(?<!user-environment)\.drv)' failed with exit code",
+        "Its whole log: nix-store --read-log {drv}",
+    ),
+    _rule(
+        "builder failure",
+        r"Cannot build '(?P<drv>[^']+(?<!user-environment)\.drv)'\.\s+Reason: builder failed",
+        "Its whole log: nix-store --read-log {drv}",
+    ),
+)
+
+
+def recognise(error: CommandFailed, words: str) -> list[Recognised]:
+    """The kinds of error that a failed program of Nix tells of, each once.
+
+    Args:
+        words: all that it said as text, without colours, with the ends of the logs of builds.
+    """
+    messages = [message for message in error.messages if isinstance(message, Message)]
+    parts = "\n".join(
+        f"error: {message.raw or message.text}\n{message.text}" for message in messages
+    )
+    found: dict[str, Recognised] = {}
+    for text in (parts, words):
+        said = _EXCERPT.sub("", text)
+        for rule in _RULES:
+            match = rule.pattern.search(said)
+            if match is not None and rule.kind not in found:
+                found[rule.kind] = Recognised(rule.kind, _filled(rule, match))
+    place = _structured_place(messages) or _place(words)
+    if place is not None:
+        found["evaluation"] = Recognised("evaluation", (f"Look at {place}.",))
+    return list(found.values())
+
+
+def _filled(rule: _Rule, match: re.Match[str]) -> tuple[str, ...]:
+    groups = {
+        name: shlex.quote(text) if name.endswith("_word") else text
+        for name, text in match.groupdict(default="").items()
+    }
+    return tuple(item.format(**groups) for item in rule.suggestions)
+
+
+def _structured_place(messages: list[Message]) -> str | None:
+    for message in messages:
+        if message.file and message.file.startswith("/") and message.line:
+            return _sentence(message.file, message.line, message.column or 1)
+    return None
+
+
+def _place(words: str) -> str | None:
+    """Where the error is: Nix tells that last, after what led there; older Nix tells it first."""
+    found = list(_PLACE.finditer(words))
+    return _sentence(*found[-1].group("file", "line", "column")) if found else None
+
+
+def _sentence(file: str, line: int | str, column: int | str) -> str:
+    return f"{file}, line {line}, column {column}"
