@@ -73,7 +73,8 @@ def test_the_cancel_button_ends_the_child(notebook: Kernel) -> None:
 
 def test_awaiting_gives_the_result_and_an_interrupt_ends_the_waiting_only(notebook: Kernel) -> None:
     go = notebook.folder / "go"
-    until = f"until [ -e {go} ]; do sleep 0.1; done"
+    # Bounded, so that a kernel that is killed leaves nothing behind for ever.
+    until = f"n=0; until [ -e {go} ] || [ $n = 600 ]; do sleep 0.1; n=$((n + 1)); done"
     assert run(notebook, f"job = child('sh', '-c', 'echo pid $$; {until}')").status == "ok"
     pid = child_pid(notebook)
     waiting = notebook.send("print('waiting', flush=True)\nawait job")
