@@ -32,13 +32,13 @@ def examine_settings(machine: Machine) -> list[Finding]:
 
 
 def _sandbox(settings: Settings) -> Told:
-    value = settings.get("sandbox", settings.get("build-use-sandbox"))
-    if value in _NO and sys.platform == "linux":
+    name = "sandbox" if "sandbox" in settings else "build-use-sandbox"
+    if settings.get(name) in _NO and sys.platform == "linux":
         reason = (
             "Builds see the whole system and the network, so that what they make may depend on "
             "this machine."
         )
-        return "sandbox", "warning", reason, "Leave it out of nix.conf: on Linux it is on."
+        return name, "warning", reason, "Leave it out of nix.conf: on Linux it is on."
     return None
 
 
@@ -80,10 +80,10 @@ def _signatures(settings: Settings) -> Told:
 
 
 def _trusted_users(settings: Settings) -> Told:
-    words = f"{settings.get('trusted-users', '')} {settings.get('extra-trusted-users', '')}".split()
-    if "*" in words:
-        reason = "Every user can make the daemon do what root can."
-        return "trusted-users", "warning", reason, "Name root, and whom you trust as root."
+    for name in ("trusted-users", "extra-trusted-users"):
+        if "*" in settings.get(name, "").split():
+            reason = "Every user can make the daemon do what root can."
+            return name, "warning", reason, "Name root, and whom you trust as root."
     return None
 
 

@@ -154,12 +154,12 @@ _RULES: tuple[_Rule, ...] = (
     _rule(
         "builder failure",
         r"builder for '(?P<drv>[^']+(?<!user-environment)\.drv)' failed with exit code",
-        "Its whole log: nix-store --read-log {drv}",
+        "Its whole log: %nix log {drv}",
     ),
     _rule(
         "builder failure",
         r"Cannot build '(?P<drv>[^']+(?<!user-environment)\.drv)'\.\s+Reason: builder failed",
-        "Its whole log: nix-store --read-log {drv}",
+        "Its whole log: %nix log {drv}",
     ),
 )
 

@@ -134,7 +134,7 @@ def _findings(caption: str, found: Sequence[Finding]) -> Table:
             f.severity,
             printable(f.where),
             printable(sentence(f.reason)),
-            printable(f.remedy) or "–",
+            printable(sentence(f.command.purpose) if f.command else f.repair) or "–",
         )
         for f in found[:_SHOWN]
     ]

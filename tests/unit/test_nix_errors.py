@@ -39,7 +39,7 @@ EXPECTED: dict[str, tuple[set[str], str]] = {
     "networking-option": ({"missing attribute", "evaluation"}, "Did you mean hostName?"),
     "syntax": ({"syntax", "evaluation"}, "line 3, column 1"),
     "infinite-recursion": ({"infinite recursion", "evaluation"}, "--show-trace"),
-    "builder-failure": ({"builder failure"}, "nix-store --read-log /nix/store/"),
+    "builder-failure": ({"builder failure"}, "%nix log /nix/store/"),
     "dirty": ({"dirty tree"}, "git -C /tmp/machine/dirty commit -a"),
     "untracked": ({"untracked file"}, "add new.nix"),
     "unfree": (set(), "paid-1.0 is not free software"),
