@@ -48,8 +48,10 @@ def log_file(machine: Machine) -> str:
 
 def start(machine: Machine) -> None:
     """Log to the file of this machine from now on, at the level of the settings. Calling it again
-    changes nothing but the level."""
+    changes nothing but the level; a machine without a state folder has no log."""
     global _file
+    if not machine.user_state_dir:
+        return
     _logger.setLevel(settings.get("log_level"))
     path = log_file(machine)
     with _lock:

@@ -77,6 +77,15 @@ def test_only_warnings_reach_the_programs_own_handlers(machine: Machine) -> None
     assert heard == ["for everybody", "as any logger"]
 
 
+def test_a_machine_without_a_state_folder_has_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log.start(Machine())
+    LOGGER.warning("nowhere")
+    assert list(tmp_path.glob("**/*.log")) == []
+
+
 def test_another_machine_has_another_file(machine: Machine, tmp_path: Path) -> None:
     log.start(machine)
     other = Machine(user_state_dir=str(tmp_path / "other"))
