@@ -823,13 +823,20 @@ class Nix:
         return run(session())
 
     def eval(
-        self, expression: str, *, build: bool = False, json: bool = False, bg: bool = False
+        self,
+        expression: str,
+        *,
+        name: str | None = None,
+        build: bool = False,
+        json: bool = False,
+        bg: bool = False,
     ) -> Any:
         """The value of a Nix expression: a number, text, list or dict; a DataFrame for a list of
         attribute sets.
 
         Args:
             expression: in the Nix language; relative paths are below the current folder.
+            name: store the result in this variable of the notebook as well.
             build: realise what it describes, and return the store paths.
             json: as JSON text.
             bg: return a job at once.
@@ -839,7 +846,7 @@ class Nix:
         """
         from .verbs.eval import run
 
-        return run(session(), expression=expression, build=build, json=json, bg=bg)
+        return run(session(), expression=expression, name=name, build=build, json=json, bg=bg)
 
     def log(self, path: int | str, *, last: int | None = None, profile: str | None = None) -> Text:
         """The log of the build that made something.

@@ -49,7 +49,12 @@ DEFAULT = "status"
 
 
 class Verb(Protocol):
-    """What the module of a verb has."""
+    """What the module of a verb has.
+
+    It may have `BODY`, the name of the argument that the text below a `%%nix` line is, and
+    `programs(session, **arguments)`, the Commands that it starts: `%nix explain` shows them where a
+    verb has no `--dry-run`.
+    """
 
     def arguments(self, parser: Any) -> None:
         """Declare the verb's arguments on a `parser.Parser`."""

@@ -62,7 +62,7 @@ def _explained(
     module = load(verb)
     programs = getattr(module, "programs", None)
     if programs is not None:
-        return tuple(programs(session, **given)), ""
+        return tuple(programs(session, **given)), _afterwards(verb, given)
     if "dry_run" not in given:
         return (), _reads() if verb in READS else _OTHERS[verb]
     dry = {"dry_run": True} | ({"bg": False} if "bg" in given else {})
@@ -78,6 +78,12 @@ def _explained(
             "then explain it again."
         )
     return (), _reads()
+
+
+def _afterwards(verb: str, given: dict[str, Any]) -> str:
+    if verb == "update" and not given["inputs_only"]:
+        return "Then it switches to what is new: %nix explain switch tells how."
+    return ""
 
 
 def _reads() -> str:

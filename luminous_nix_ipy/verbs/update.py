@@ -21,6 +21,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
+    from ..records import Command
     from ..widgets.building import BuildView
     from ..widgets.show import PlanView, ReportView
 
@@ -88,3 +89,21 @@ def run(
         return frame
     display(frame)  # type: ignore[no-untyped-call]
     return activate(session, NixOperation(OperationType.SWITCH, options={"flake": flake}), yes=yes)
+
+
+def programs(
+    session: Session,
+    *,
+    inputs: str | Sequence[str] = (),
+    flake: str | None = None,
+    channels: bool = False,
+    commit: bool = False,
+    **others: object,
+) -> list[Command]:
+    """What it runs before it switches, for `%nix explain`."""
+    from ..backend.model import NixOperation, OperationType
+
+    names = [inputs] if isinstance(inputs, str) else list(inputs)
+    options = {"flake": flake, "channels": channels, "commit": commit}
+    operation = NixOperation(OperationType.UPDATE, names, dry_run=True, options=options)
+    return list(session.perform(operation)["commands"])

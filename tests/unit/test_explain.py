@@ -9,7 +9,9 @@ import pytest
 from IPython.core.error import UsageError
 
 from luminous_nix_ipy import machine, nix
+from luminous_nix_ipy.errors import NotFound
 from luminous_nix_ipy.machine import Machine
+from luminous_nix_ipy.records import Command
 from luminous_nix_ipy.verbs import VERBS, explain, load
 from luminous_nix_ipy.verbs.parser import Parser
 from tests.playground import simulated
@@ -52,6 +54,21 @@ def test_reads_start_no_program(
         assert len(nix.explain(verb).commands) == 0
     monkeypatch.setenv("LUMINOUS_NIX_ENHANCED_BACKEND", "false")
     assert "through Nix's own programs" in repr(nix.explain("list"))
+
+
+def test_an_update_tells_what_fetches_and_that_it_switches(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = Command(("nix-channel", "--update"), "fetch the newest of the channels")
+    monkeypatch.setattr(load("update"), "programs", lambda session, **given: [fetch])
+    shown = repr(nix.explain("update"))
+    assert "1. Fetch the newest of the channels.\n   $ nix-channel --update" in shown
+    assert "Then it switches" in shown
+    assert "Then it switches" not in repr(nix.explain("update --inputs-only"))
+
+
+def test_what_cannot_be_planned_is_refused(made: Machine) -> None:
+    machine.use(made)
+    with pytest.raises(NotFound, match="There is no generation 99"):
+        nix.explain("rollback 99")
 
 
 def test_wrong_lines() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import NotFound
+from ...errors import NotFound, Refused
 from ...records import Command
 from ...tools import commands
 from ...tools.process import failure
@@ -29,7 +29,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
     """
     side = operation.options.get("path")
     if side is None:
-        raise NotFound("A path is asked for.", "", ["%nix log ./result"])
+        raise Refused("A path is asked for.", "", ["%nix log ./result"])
     path = await store_path(context, side, operation.options.get("profile"))
     if context.machine.simulated:
         raise NotFound("There are no build logs here.", "This playground is one without Nix.")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from contextlib import closing
 
-from ...errors import NotFound
+from ...errors import NotFound, Refused
 from ...store.database import open_database
 from ...store.versions import parse_name
 from ...store.why import shortest_chains
@@ -29,7 +29,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
     options = operation.options
     side, needs = options.get("path"), options.get("needs")
     if side is None or needs is None:
-        raise NotFound("Two things are asked for.", "", ["%nix why current glibc"])
+        raise Refused("Two things are asked for.", "", ["%nix why current glibc"])
     path = await store_path(context, side, options.get("profile"))
 
     def read() -> dict[str, list[str]]:
