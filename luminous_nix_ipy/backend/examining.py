@@ -121,14 +121,16 @@ def examine_profiles(machine: Machine) -> list[Finding]:
 def examine_roots(machine: Machine) -> list[Finding]:
     """The gc roots: those that lead nowhere, and those that this user cannot read."""
     roots = find_roots(machine)
-    own = "none: Nix takes it away when it next collects"
-    found = [
-        Finding("gc root", "note", link, f"The link {_target(link)} that it leads to is gone.", own)
-        for link in roots.stale[:_LISTED]
-    ]
-    if len(roots.stale) > _LISTED:
-        reason = f"{len(roots.stale) - _LISTED:,} more lead to links that are gone."
-        found.append(Finding("gc root", "note", machine.gcroots_dir, reason, own))
+    found = []
+    if roots.stale:
+        first = "; ".join(f"{link} → {_target(link)}" for link in roots.stale[:3])
+        count = len(roots.stale)
+        reason = (
+            f"{count:,} of them lead{'s' if count == 1 else ''} to a link that is gone: {first}."
+        )
+        where = f"{machine.gcroots_dir}/auto"
+        own = "Nothing: Nix takes such links away when it next collects."
+        found.append(Finding("stale gc roots", "note", where, reason, own))
     if roots.unreadable:
         reason = f"{len(roots.unreadable):,} cannot be read by you: {roots.unreadable[0]}."
         found.append(Finding("gc root", "note", machine.gcroots_dir, reason, "Look as root."))

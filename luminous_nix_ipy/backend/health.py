@@ -43,7 +43,9 @@ async def examine(context: Context, *, contents: bool = False) -> list[Finding]:
         context.progress.update(f"looking at {words}")
         found += await asyncio.to_thread(look, machine)
     if contents:
-        found += await examine_contents(context)
+        # A path that is gone cannot be compared either: it is told of once.
+        known = {finding.command for finding in found} - {None}
+        found += [f for f in await examine_contents(context) if f.command not in known]
     return in_order(found)
 
 
@@ -67,8 +69,8 @@ async def examine_contents(context: Context, paths: Sequence[str] = ()) -> list[
         return [Finding("store contents", "note", machine.store_dir, f"Not compared: {error}")]
     found = [_bad_path(machine, text) for text in told]
     if done.returncode == 0:
-        what = f"{len(paths)} paths are" if paths else "All are"
-        reason = f"{what} as they were built, in {done.duration:.1f} s."
+        what = "It is" if len(paths) == 1 else "All are"
+        reason = f"{what} as built; compared in {done.duration:.1f} s."
         return [Finding("store contents", "ok", machine.store_dir, reason)]
     if not found:
         reason = f"Nix ended with {done.returncode} and did not say why."
@@ -91,7 +93,8 @@ def _bad_path(machine: Machine, text: str) -> Finding:
     path = "/".join(path.split("/")[: machine.store_dir.count("/") + 2])
     name = os.path.basename(path)[33:]
     command = Command(commands.repair_path(path), f"fetch or build {name} anew")
-    return Finding("store path", "problem", path, text, command=command)
+    reason = text.replace(f"path '{path}' was modified! ", "It was modified: ")
+    return Finding("store path", "problem", path, reason, command=command)
 
 
 async def failed_units(machine: Machine) -> list[Finding]:

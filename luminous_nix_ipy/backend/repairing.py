@@ -179,7 +179,11 @@ class _Repair:
             after = await self._examine()
         except asyncio.CancelledError:
             # Nothing is awaited here: the interrupt is answered at once.
-            self._journal_outcome("interrupted", f"{len(self.ran)} commands were run.")
+            told = f"Interrupted at: {self.ran[-1].purpose}." if self.ran else "Interrupted."
+            # Nix takes a broken path away before the new one is there.
+            told += " What was not finished is as broken as before or gone: %nix repair mends both."
+            self._journal_outcome("interrupted", told)
+            self.context.progress.finish(told, success=False)
             raise
         verified = tuple(self._verdict(command, after) for command in self.plan.commands)
         left = tuple(f for f in after if f.severity in ("warning", "problem"))
