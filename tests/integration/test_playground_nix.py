@@ -196,12 +196,9 @@ def test_a_rollback_works_on_it(machine: Machine) -> None:
     assert os.readlink(machine.system_profile) == "system-6-link"
 
 
-def test_it_is_made_in_fifteen_seconds(temporary: Path) -> None:
-    begun = time.monotonic()
+def test_stopping_it_leaves_nothing(temporary: Path) -> None:
     asyncio.run(playground.start(real=True))
-    took = time.monotonic() - begun
     asyncio.run(playground.stop())
-    assert took <= 15
     assert list(temporary.iterdir()) == []
 
 
