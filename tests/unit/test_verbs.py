@@ -58,7 +58,7 @@ def test_all_who_list_the_verbs_list_the_same() -> None:
     assert completed is not None
     listed = {
         "completion": [verb for verb, _ in completed.found],
-        "methods of nix": [name for name in vars(Nix) if not name.startswith("_")],
+        "methods of nix": [name for name in dir(Nix) if not name.startswith("_")],
         "help": [line.split()[1] for line in overview().splitlines()],
     }
     if DOCS.is_dir():

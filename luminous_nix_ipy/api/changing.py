@@ -1,0 +1,155 @@
+"""Verbs that make another generation the current one, and notes on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, overload
+
+from ..verbs.session import session
+
+if TYPE_CHECKING:
+    from ..backend.model import Mode
+    from ..frames import NixFrame
+    from ..jobs import Job
+    from ..widgets.show import PlanView, ReportView, Text
+
+
+class Changing:
+    """Verbs that make another generation the current one, and notes on them."""
+
+    @overload
+    def rollback(
+        self,
+        generation: int | None = None,
+        *,
+        to: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: Literal[False] = False,
+        mode: Mode = "switch",
+        profile: str | None = None,
+    ) -> PlanView | ReportView: ...
+    @overload
+    def rollback(
+        self,
+        generation: int | None = None,
+        *,
+        to: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: Literal[True],
+        mode: Mode = "switch",
+        profile: str | None = None,
+    ) -> Job[PlanView | ReportView]: ...
+    def rollback(
+        self,
+        generation: int | None = None,
+        *,
+        to: str | None = None,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: bool = False,
+        mode: Mode = "switch",
+        profile: str | None = None,
+    ) -> object:
+        """Make an earlier generation the current one: show the plan, ask, do it, verify it.
+
+        Args:
+            generation: its number; None is the previous one.
+            to: a date, a phrase such as "3 days ago", or words of a version, kernel, description or
+                note.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+            bg: return a job at once; it needs `yes`.
+            mode: "switch": now and at the next boot; "boot": from the next boot on; "test": until
+                the next boot.
+            profile: whose generation.
+
+        Example:
+            >>> nix.rollback(41, dry_run=True)
+            >>> nix.rollback(to="yesterday", yes=True)
+        """
+        from ..verbs.rollback import run
+
+        return run(
+            session(),
+            generation=generation,
+            to=to,
+            dry_run=dry_run,
+            yes=yes,
+            bg=bg,
+            mode=mode,
+            profile=profile,
+        )
+
+    def note(
+        self,
+        generation: int,
+        text: str | None = None,
+        *,
+        remove: bool = False,
+        keep: bool | None = None,
+        profile: str | None = None,
+    ) -> Text:
+        """Write a note on a generation; without a text show it.
+
+        Args:
+            generation: its number.
+            text: the note.
+            remove: remove the note.
+            keep: True keeps what the generation is from the garbage collector, False no longer.
+            profile: whose generation.
+
+        Example:
+            >>> nix.note(41, "before the kernel upgrade")
+            >>> nix.rollback(to="before the kernel", dry_run=True)
+        """
+        from ..verbs.note import run
+
+        return run(
+            session(), generation=generation, text=text, remove=remove, keep=keep, profile=profile
+        )
+
+    @overload
+    def undo(
+        self,
+        id: str | None = None,
+        *,
+        list: bool = False,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: Literal[False] = False,
+    ) -> NixFrame | PlanView | ReportView: ...
+    @overload
+    def undo(
+        self,
+        id: str | None = None,
+        *,
+        list: Literal[False] = False,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: Literal[True],
+    ) -> Job[PlanView | ReportView]: ...
+    def undo(
+        self,
+        id: str | None = None,
+        *,
+        list: bool = False,
+        dry_run: bool = False,
+        yes: bool = False,
+        bg: bool = False,
+    ) -> object:
+        """Put back what was current before a change, the last one where no `id` is given.
+
+        Args:
+            id: of the change, as the journal and `list` show it.
+            list: only return what can be put back.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+            bg: return a job at once; it needs `yes`.
+
+        Example:
+            >>> nix.undo(list=True)
+        """
+        from ..verbs.undo import run
+
+        return run(session(), id=id, list=list, dry_run=dry_run, yes=yes, bg=bg)
