@@ -51,9 +51,9 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         nixos_version=current.nixos_version if current else None,
         profile=profile,
         current=current.number if current else None,
-        running=_number(generations, running),
+        running=_number(_marked(generations, "running")),
         running_path=running,
-        booted=_number(generations, booted),
+        booted=_number(_marked(generations, "booted")),
         booted_path=booted,
         differ=_differences(generations, current, running, booted),
         reboot_needed=reboot,
@@ -89,9 +89,14 @@ async def _generations(
     return profile, await context.generations(profile)
 
 
-def _number(generations: list[Generation], path: str | None) -> int | None:
-    """The newest generation that is this path; None where none of the profile is."""
-    return next((g.number for g in generations if path is not None and g.path == path), None)
+def _number(generation: Generation | None) -> int | None:
+    return None if generation is None else generation.number
+
+
+def _marked(generations: list[Generation], mark: str) -> Generation | None:
+    """The newest generation that is "running" or "booted", itself or as one of its
+    specialisations; None where none of the profile is."""
+    return next((g for g in generations if getattr(g, mark)), None)
 
 
 def _differences(
@@ -103,11 +108,22 @@ def _differences(
     if current is None or current.path is None:
         return ()
     sentences = []
-    for word, path in (("running", running), ("booted", booted)):
-        if path is not None and path != current.path:
-            number = _number(generations, path)
-            what = f"generation {number}" if number else f"a system of no generation, {path},"
-            sentences.append(f"{what} is {word}, not the current one, {current.number}")
+    for mark, path in (("running", running), ("booted", booted)):
+        if path is None or path == current.path:
+            continue
+        found = _marked(generations, mark)
+        if found is None:
+            what = f"a system of no generation, {path},"
+        elif found.path == path:
+            what = f"generation {found.number}"
+        else:
+            what = f"a specialisation of generation {found.number}"
+        rest = (
+            ""
+            if found is not None and found.current
+            else f", not the current one, {current.number}"
+        )
+        sentences.append(f"{what} is {mark}{rest}")
     return tuple(sentences)
 
 
