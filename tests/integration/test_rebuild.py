@@ -29,6 +29,7 @@ from luminous_nix_ipy.playground.catalogue import Packages
 from luminous_nix_ipy.playground.description import Description
 from luminous_nix_ipy.playground.systems import add_system
 from tests.provide.nix import NixPrograms
+from tests.require import require
 
 BUILD, SWITCH, TEST, BOOT, UPDATE, INPUTS, UNDO = (
     *(OperationType.BUILD, OperationType.SWITCH, OperationType.TEST, OperationType.BOOT),
@@ -399,8 +400,7 @@ def test_flakes(machine: Machine, backend: NixBackend, tmp_path: Path) -> None:
 def test_a_lock_file_can_be_committed(
     made: Machine, reader: NixBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if shutil.which("git") is None:
-        pytest.skip("this needs git in PATH")
+    require("git")
     flake = flake_of(made, tmp_path)
 
     def git(*arguments: str) -> str:

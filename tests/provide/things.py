@@ -48,6 +48,7 @@ THINGS: dict[str, Thing] = {
         sentence="No Nix 2.34 or later is in the tests' cache: run `make test` on Debian, which "
         "unpacks Debian sid's there.",
     ),
+    "git": _package(lambda: shutil.which("git") is not None, "git", "git"),
     "tmux": _package(lambda: shutil.which("tmux") is not None, "tmux", "tmux"),
     "ipywidgets": _module("ipywidgets"),
 }
