@@ -28,7 +28,8 @@ from luminous_nix_ipy.store.profiles import find_profile
 from tests.private_nix import run
 from tests.provide.nix import NixPrograms
 
-NIX_FOLDERS = ("/nix/var/nix/profiles", "/nix/var/nix/gcroots", "/nix/var/nix/gcroots/auto", "/run")
+NIX_FOLDERS = ("/nix/var/nix/profiles", "/nix/var/nix/gcroots", "/run")
+AUTO_ROOTS = "/nix/var/nix/gcroots/auto"
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +218,8 @@ def test_the_real_machine_is_not_touched(temporary: Path) -> None:
     assert dict(os.environ) == variables
     assert sorted(Path(os.environ["HOME"]).rglob("*")) == home
     assert {folder: listing(folder) for folder in NIX_FOLDERS} == before
+    # Tests of the default store add roots of their own meanwhile: none may lead here.
+    assert not [to for to in listing(AUTO_ROOTS).values() if Path(to).is_relative_to(temporary)]
 
 
 def listing(folder: str) -> dict[str, str]:
