@@ -17,6 +17,7 @@ from ..errors import DatabaseUnreadable
 from ..machine import Machine
 from ..records import Check, Command, Generation, Profile
 from ..store.generations import current_number
+from ..store.links import read_link
 from ..store.liveness import Garbage, find_garbage, keeping
 from ..store.profiles import known_profiles
 from ..store.roots import find_roots
@@ -92,7 +93,7 @@ def fingerprint(machine: Machine, profiles: Sequence[Profile]) -> dict[str, str]
             for entry in os.scandir(folder)
             if entry.name.startswith(f"{name}-") and entry.is_symlink()
         )
-        found[f"the generations of {profile.name}"] = _digest(_link(profile.path), *links)
+        found[f"the generations of {profile.name}"] = _digest(read_link(profile.path), *links)
     found["what runs and was booted"] = _digest(running_path(machine), booted_path(machine))
     kept = (f"{root.link} {root.path}" for root in find_roots(machine).found)
     found["the gc roots"] = _digest(*kept)
@@ -253,13 +254,6 @@ def _other_absolute_links(machine: Machine, profiles: Sequence[Profile]) -> list
         and link_is_relative(profile) is False
         and (number := current_number(profile)) is not None
     ]
-
-
-def _link(path: str) -> str | None:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
 
 
 def _digest(*facts: str | None) -> str:

@@ -15,6 +15,7 @@ from ..machine import Machine
 from ..records import Command, Finding, Generation, Profile
 from ..store.connection import DatabaseConnection
 from ..store.generations import current_number, list_generations
+from ..store.links import read_link
 from ..store.liveness import valid_among
 from ..store.profiles import known_profiles
 from ..store.roots import find_roots
@@ -123,7 +124,7 @@ def examine_roots(machine: Machine) -> list[Finding]:
     roots = find_roots(machine)
     found = []
     if roots.stale:
-        first = "; ".join(f"{link} → {_target(link)}" for link in roots.stale[:3])
+        first = "; ".join(f"{link} → {read_link(link)}" for link in roots.stale[:3])
         count = len(roots.stale)
         reason = (
             f"{count:,} of them lead{'s' if count == 1 else ''} to a link that is gone: {first}."
@@ -229,7 +230,7 @@ def _profile_link(machine: Machine, profile: Profile, generations: list[Generati
     running = running_path(machine) if profile.kind == "system" else None
     best = next((g for g in whole if running is not None and g.path == running), None)
     best = best or (whole[0] if whole else None)
-    told = _target(profile.path)
+    told = read_link(profile.path)
     reason = "There is no link." if told is None else f"It leads to {told}, which is not there."
     if best is None:
         return Finding(
@@ -274,13 +275,6 @@ def _names(folder: str) -> set[str]:
         return set(os.listdir(folder))
     except OSError:
         return set()
-
-
-def _target(link: str) -> str | None:
-    try:
-        return os.readlink(link)
-    except OSError:
-        return None
 
 
 def _short(path: str) -> str:

@@ -22,6 +22,7 @@ from ..records import (
     UnitChange,
 )
 from ..store import closures
+from ..store.links import read_link
 from ..store.system import (
     booted_path,
     reboot_reason,
@@ -113,8 +114,8 @@ def fingerprint(machine: Machine, profile: Profile, target: Generation) -> str:
 def facts(machine: Machine, profile: Profile, target: Generation) -> dict[str, str | None]:
     """The facts themselves, by the words in which a difference is told."""
     return {
-        "the profile's link": _read_link(profile.path),
-        "the target's link": _read_link(target.link) if target.link else target.path,
+        "the profile's link": read_link(profile.path),
+        "the target's link": read_link(target.link) if target.link else target.path,
         "the running system": running_path(machine) if profile.kind == "system" else None,
         "the booted system": booted_path(machine) if profile.kind == "system" else None,
     }
@@ -221,13 +222,6 @@ def _notices(
     if profile.kind == "system" and mode == "test":
         notices.append("The next boot still starts what it started before.")
     return tuple(notices)
-
-
-def _read_link(path: str) -> str | None:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
 
 
 def _last_line(text: str) -> str:

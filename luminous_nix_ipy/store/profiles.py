@@ -16,6 +16,7 @@ from functools import lru_cache
 from ..errors import NotFound
 from ..machine import Machine
 from ..records import Profile, ProfileKind
+from .links import read_link
 
 _MOST_HOPS = 40
 """Links followed before a chain of them counts as a loop, as Linux does (path_resolution(7))."""
@@ -53,7 +54,7 @@ def known_profiles(machine: Machine) -> list[Profile]:
     for folder in [*_folders(machine), *_folders_of_others(machine)]:
         for entry in _names(folder):
             link = os.path.join(folder, entry)
-            if generation_number(entry, _target(link)) is not None:
+            if generation_number(entry, read_link(link)) is not None:
                 paths[_spelled(machine, link)] = None
     return [Profile(_name(machine, path, None), path, _kind(machine, path)) for path in paths]
 
@@ -144,7 +145,7 @@ def _follow(path: str) -> str | None:
     path = path.rstrip("/") or "/"
     for _ in range(_MOST_HOPS):
         folder, name = os.path.split(path)
-        target = _target(path)
+        target = read_link(path)
         if generation_number(name, target) is not None or _has_generations(folder, name):
             return path
         if target is None:
@@ -155,13 +156,6 @@ def _follow(path: str) -> str | None:
 
 def _has_generations(folder: str, name: str) -> bool:
     return any(generation_number(name, entry) is not None for entry in _names(folder))
-
-
-def _target(path: str) -> str | None:
-    try:
-        return os.readlink(path)
-    except (OSError, ValueError):
-        return None
 
 
 def _names(folder: str) -> list[str]:
@@ -234,7 +228,7 @@ def _not_found(machine: Machine, name: str | None, looked_at: list[str]) -> NotF
 
 def _what_it_is(machine: Machine, path: str) -> str:
     name, dash, _ = os.path.basename(path).removesuffix("-link").rpartition("-")
-    target = _target(path)
+    target = read_link(path)
     if dash and target is not None and generation_number(name, path) is not None:
         number = generation_number(name, path)
         return f"It is generation {number} of the profile {os.path.dirname(path)}/{name}."

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 
 from ...notes import notes_file
 from ...records import Profile
+from ...store.links import read_link
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan
 from ..roots import root_folders
@@ -35,19 +36,12 @@ def token(context: Context, profile: Profile) -> Hashable:
         machine,
         profile,
         tuple(_mtime_ns(path) for path in folders),
-        tuple(_link(path) for path in links),
+        tuple(read_link(path) for path in links),
     )
 
 
 def _mtime_ns(path: str) -> int | None:
     try:
         return os.stat(path).st_mtime_ns
-    except OSError:
-        return None
-
-
-def _link(path: str) -> str | None:
-    try:
-        return os.readlink(path)
     except OSError:
         return None
