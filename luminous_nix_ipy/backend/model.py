@@ -84,6 +84,28 @@ class NixResult:
     suggestions: list[str] = field(default_factory=list)
 
 
+class Expectation(msgspec.Struct, frozen=True):
+    """Something that must hold after an activation, or what was there before is put back."""
+
+    kind: Literal["command", "url", "unit"]
+    what: str
+    """A command line (split with shlex, run without a shell), a URL, or a unit's name."""
+
+
+class Safety(msgspec.Struct, frozen=True, kw_only=True):
+    """How a change is watched, and what becomes of it when it does not go well."""
+
+    expectations: tuple[Expectation, ...] = ()
+    settle: float = 0.0
+    """Seconds to watch the machine after the activation, before the change is confirmed."""
+    confirm_timeout: float = 30.0
+    """Seconds without a sign of life from whoever is to confirm, after which it is put back."""
+    force: tuple[str, ...] = ()
+    """Names of checks that may be red."""
+    restore: bool = True
+    """Put back what was there when a step fails."""
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a change would do, and what it was made from. Showing it changes nothing."""
 
@@ -117,6 +139,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What it does with packages of a user's profile; its target's path is then not known yet."""
     nothing_to_do: bool = False
     playground: bool = False
+    safety: Safety = Safety()
     fingerprint: str
     """Of the facts it rests on: links of the profile, running and booted system, the target."""
 
@@ -127,8 +150,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def refused(self) -> tuple[Check, ...]:
-        """The checks that stop the change."""
-        return tuple(check for check in self.checks if check.verdict == "refused")
+        """The checks that stop the change: the red ones that `--force` does not name."""
+        return tuple(
+            check
+            for check in self.checks
+            if check.verdict == "refused" and check.name not in self.safety.force
+        )
 
 
 def specialised(path: str, specialisation: str | None) -> str:
