@@ -12,7 +12,18 @@ import os
 import warnings
 from typing import Any
 
-from traitlets import Bool, Enum, HasTraits, Int, TraitError, TraitType, observe
+from traitlets import (
+    Bool,
+    Enum,
+    Float,
+    HasTraits,
+    Int,
+    List,
+    TraitError,
+    TraitType,
+    Unicode,
+    observe,
+)
 
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
@@ -49,6 +60,38 @@ class SettingTraits(HasTraits):
         min=0,
         help="Seconds that lists are remembered, while what they were read from is unchanged.",
     ).tag(config=True, env="LUMINOUS_NIX_CACHE_SECONDS")
+    expect = List(
+        Unicode(),
+        help="Command lines that must succeed after every activation, or it is put back.",
+    ).tag(config=True, env="LUMINOUS_NIX_EXPECT")
+    expect_url = List(
+        Unicode(),
+        help="URLs that must answer with 2xx or 3xx after every activation, or it is put back.",
+    ).tag(config=True, env="LUMINOUS_NIX_EXPECT_URL")
+    expect_unit = List(
+        Unicode(),
+        help="systemd units that must be active after every activation, or it is put back.",
+    ).tag(config=True, env="LUMINOUS_NIX_EXPECT_UNIT")
+    expect_timeout = Float(
+        10.0,
+        min=0.1,
+        help="Seconds that one expectation has to come true.",
+    ).tag(config=True, env="LUMINOUS_NIX_EXPECT_TIMEOUT")
+    settle = Float(
+        0.0,
+        min=0.0,
+        help="Seconds to watch the machine after an activation, before the change is confirmed.",
+    ).tag(config=True, env="LUMINOUS_NIX_SETTLE")
+    confirm_timeout = Float(
+        30.0,
+        min=1.0,
+        help="Seconds without a sign of life from the kernel, after which a change is put back.",
+    ).tag(config=True, env="LUMINOUS_NIX_CONFIRM_TIMEOUT")
+    activation_timeout = Float(
+        900.0,
+        min=1.0,
+        help="Seconds that an activation may take, before it is ended and put back.",
+    ).tag(config=True, env="LUMINOUS_NIX_ACTIVATION_TIMEOUT")
 
     @observe("log_level")
     def _log_level_changed(self, change: Any) -> None:
@@ -61,7 +104,7 @@ class SettingTraits(HasTraits):
         # A value that the trait refused stays in the configuration, but was never taken.
         if name in section and section[name] == value:
             return True
-        return bool(value != self.traits()[name].default_value)
+        return bool(value != self.traits()[name].default())
 
 
 _active: SettingTraits = SettingTraits()
@@ -101,7 +144,7 @@ def get(name: str) -> Any:
 def table() -> list[tuple[str, str, str, Any, str]]:
     """Every setting as (name, environment variable, what it takes, default, meaning)."""
     return [
-        (name, t.metadata["env"], _choices(t), t.default_value, t.help)
+        (name, t.metadata["env"], _choices(t), t.default(), t.help)
         for name, t in sorted(SettingTraits.class_traits(config=True).items())
     ]
 
@@ -117,6 +160,14 @@ def _parse(trait: TraitType[Any, Any], raw: str) -> Any:
         if trait.min is not None and number < trait.min:
             raise ValueError(raw)
         return number
+    if isinstance(trait, Float):
+        seconds = float(raw)
+        # Neither may NaN stand, which no comparison refuses.
+        if not trait.min <= seconds < float("inf"):
+            raise ValueError(raw)
+        return seconds
+    if isinstance(trait, List):
+        return [line.strip() for line in raw.splitlines() if line.strip()]
     for value in getattr(trait, "values", ()):
         if raw.strip().lower() == value.lower():
             return value
@@ -128,4 +179,8 @@ def _choices(trait: TraitType[Any, Any]) -> str:
         return "true, 1, yes, on or false, 0, no, off"
     if isinstance(trait, Int):
         return f"a whole number, {trait.min} or more"
+    if isinstance(trait, Float):
+        return f"a number, {trait.min:g} or more"
+    if isinstance(trait, List):
+        return "a list of texts; in a variable one a line"
     return ", ".join(str(value) for value in getattr(trait, "values", ()))

@@ -100,6 +100,10 @@ class Safety(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds to watch the machine after the activation, before the change is confirmed."""
     confirm_timeout: float = 30.0
     """Seconds without a sign of life from whoever is to confirm, after which it is put back."""
+    expect_timeout: float = 10.0
+    """Seconds that one expectation has to come true."""
+    activation_timeout: float = 900.0
+    """Seconds that an activation may take."""
     force: tuple[str, ...] = ()
     """Names of checks that may be red."""
     restore: bool = True
