@@ -16,7 +16,7 @@ ProfileKind = Literal["system", "user", "home-manager"]
 ChangeKind = Literal["added", "removed", "upgraded", "downgraded", "changed"]
 UnitAction = Literal["start", "stop", "restart", "reload", "not restarted"]
 JournalOutcome = Literal["done", "failed, restored", "failed", "interrupted"]
-Verdict = Literal["ok", "warning", "refused", "failed", "unknown"]
+Verdict = Literal["ok", "warning", "refused", "forced", "failed", "unknown"]
 Severity = Literal["ok", "note", "warning", "problem"]
 
 
@@ -136,7 +136,8 @@ class UnitChange(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One thing looked at before a change (`refused` stops it) or verified after it (`failed`)."""
+    """One thing looked at before a change (`refused` stops it, unless it is `forced`) or verified
+    after it (`failed`)."""
 
     name: str
     verdict: Verdict
@@ -308,6 +309,32 @@ class InputChange(msgspec.Struct, frozen=True):
     change: Literal["added", "removed", "updated", "unchanged"]
     before: Input | None
     after: Input | None
+
+
+class MenuEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of a boot menu."""
+
+    name: str
+    """What its loader calls it: a file's name, a title with those of its submenus, or a label."""
+    where: str
+    """The file that it stands in."""
+    number: int | None
+    """The generation of the system's profile that it offers; None where it is none of these."""
+    system: str | None
+    """The store path that it starts; None where it starts no system of the store."""
+    files: tuple[str, ...]
+    """Kernel, initrd and the like, each as the entry names it."""
+
+
+class BootMenu(msgspec.Struct, frozen=True, kw_only=True):
+    """What a boot loader offers."""
+
+    loader: Literal["systemd-boot", "GRUB", "extlinux"]
+    where: str
+    """The file, or the folder, that it is read from."""
+    entries: tuple[MenuEntry, ...]
+    default: MenuEntry | None
+    """What is started where nobody chooses; None where that is not known."""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -1,65 +1,90 @@
-"""The boot menu against the generations, as systemd-boot reads it (NixOS's builder of it names an
-entry `nixos-generation-<number>.conf`, nixpkgs, systemd-boot-builder.py; keys: the Boot Loader
-Specification, type 1). The menus of other boot loaders are not read.
-"""
+"""The boot menu against the generations: what it offers that is gone, what it does not offer, and
+what it starts where nobody chooses."""
 
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Iterator
 
 from ..errors import NixError, NotFound
 from ..machine import Machine
-from ..records import Command, Finding, Generation, Severity
+from ..records import BootMenu, Command, Finding, Generation, MenuEntry, Severity
+from ..store.boot_menu import read_boot_menu
 from ..store.generations import list_generations
 from ..store.profiles import find_profile
 from ..tools import commands
 
-_ENTRY = re.compile(
-    r"nixos-generation-(?P<number>[1-9]\d*)(?:-specialisation-[^+]+)?(?:\+\d+(?:-\d+)?)?\.conf"
-)
-_FILES = ("linux", "initrd", "efi", "devicetree")
-
 
 def examine_boot_entries(machine: Machine) -> list[Finding]:
-    """Entries of generations that are gone, entries whose files are gone, and missing entries."""
-    folder = f"{machine.boot_dir}/loader/entries"
+    """Entries of generations that are gone, entries whose files are gone, missing entries, and a
+    default that is not the current generation."""
     try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
+        menu = read_boot_menu(machine)
+    except NixError as error:
+        return [Finding("boot menu", "note", machine.boot_dir, str(error), " ".join(error.todo))]
+    if menu is None:
         return []
-    except OSError as error:
-        return [Finding("boot menu", "note", folder, f"Not known: {error.strerror}.")]
-    entries = {name: int(m["number"]) for name in names if (m := _ENTRY.fullmatch(name))}
-    if not entries:
+    ours = [entry for entry in menu.entries if entry.number is not None or entry.system is not None]
+    if not ours:
         return []
     try:
         generations = list_generations(machine, find_profile(machine, "system"))
     except NotFound:
         generations = []
     except NixError as error:
-        return [Finding("boot menu", "note", folder, str(error), " ".join(error.todo))]
+        return [Finding("boot menu", "note", menu.where, str(error), " ".join(error.todo))]
     refresh = _refresh(generations)
-    there = {g.number for g in generations}
-    found = []
-    for name, number in entries.items():
-        where = f"{folder}/{name}"
-        if number not in there:
-            reason = f"It offers generation {number}, which is gone."
-            found.append(_broken("warning", where, reason, refresh))
-        elif lost := _lost_files(machine, where):
-            reason = f"It needs {', '.join(lost)}, which is not there."
-            found.append(_broken("problem", where, reason, refresh))
-    for generation in generations:
-        # Older ones may be left out on purpose: boot.loader.systemd-boot.configurationLimit.
-        needed = generation.current or generation.number > max(entries.values())
-        if needed and generation.number not in entries.values():
-            reason = f"It does not offer generation {generation.number}."
-            found.append(_broken("problem", folder, reason, refresh))
+    found = [
+        *_of_entries(machine, menu, ours, generations, refresh),
+        *_of_generations(menu, ours, generations, refresh),
+    ]
     if not found:
-        reason = f"Its {len(entries)} entries are of generations that are there."
-        found.append(Finding("boot menu", "ok", folder, reason))
+        reason = f"Its {len(ours)} entries are of generations that are there."
+        found = [Finding("boot menu", "ok", menu.where, reason)]
     return found
+
+
+def _of_entries(
+    machine: Machine,
+    menu: BootMenu,
+    ours: list[MenuEntry],
+    generations: list[Generation],
+    refresh: Command | None,
+) -> Iterator[Finding]:
+    there = {g.number for g in generations}
+    for entry in ours:
+        # An entry is named where its file holds others too.
+        it = "It" if entry.where != menu.where else f'Its entry "{entry.name}"'
+        if entry.number is not None and entry.number not in there:
+            reason = f"{it} offers generation {entry.number}, which is gone."
+            yield _broken("warning", entry.where, reason, refresh)
+        elif lost := [file for file in entry.files if not _is_there(machine, file)]:
+            reason = f"{it} needs {', '.join(lost)}, which is not there."
+            yield _broken("problem", entry.where, reason, refresh)
+
+
+def _of_generations(
+    menu: BootMenu, ours: list[MenuEntry], generations: list[Generation], refresh: Command | None
+) -> Iterator[Finding]:
+    numbers = {entry.number for entry in ours if entry.number is not None}
+    systems = {entry.system for entry in ours if entry.number is None}
+    for generation in generations:
+        # Older ones may be left out on purpose: boot.loader.*.configurationLimit.
+        needed = generation.current or generation.number > max(numbers, default=generation.number)
+        if needed and generation.number not in numbers and generation.path not in systems:
+            reason = f"It does not offer generation {generation.number}."
+            yield _broken("problem", menu.where, reason, refresh)
+        elif generation.current and (other := _other_default(menu, generation)):
+            reason = f'It starts "{other}" by itself, not generation {generation.number}.'
+            yield _broken("warning", menu.where, reason, refresh)
+
+
+def _other_default(menu: BootMenu, current: Generation) -> str | None:
+    """The default's name where it starts a system that is known and is not the current one."""
+    default = menu.default
+    if default is None or default.system is None or default.number == current.number:
+        return None
+    return default.name if default.system != current.path else None
 
 
 def _refresh(generations: list[Generation]) -> Command | None:
@@ -78,13 +103,9 @@ def _broken(severity: Severity, where: str, reason: str, refresh: Command | None
     return Finding("boot menu", severity, where, reason, repair, refresh)
 
 
-def _lost_files(machine: Machine, entry: str) -> list[str]:
-    """The files that an entry names and that are not there; their paths are from the folder that
-    the firmware sees."""
-    try:
-        with open(entry, encoding="utf-8", errors="replace") as file:
-            lines = [line.split(maxsplit=1) for line in file.read(1 << 16).splitlines()]
-    except OSError:
-        return []
-    named = [words[1].strip() for words in lines if len(words) == 2 and words[0] in _FILES]
-    return [f for f in named if not os.path.exists(machine.boot_dir + f) and not os.path.exists(f)]
+def _is_there(machine: Machine, file: str) -> bool:
+    """Whether a file of an entry is there. Its path is as the boot loader sees the file system:
+    from the boot folder's, the store's, or a subvolume's top."""
+    last_two = "/".join(file.split("/")[-2:])
+    places = (f"{machine.boot_dir}/{file}", file, f"{machine.boot_dir}/{last_two}")
+    return any(os.path.exists(place) for place in (*places, f"{machine.store_dir}/{last_two}"))
