@@ -14,7 +14,11 @@ import msgspec
 
 ProfileKind = Literal["system", "user", "home-manager"]
 ChangeKind = Literal["added", "removed", "upgraded", "downgraded", "changed"]
-UnitAction = Literal["start", "stop", "restart", "reload", "not restarted"]
+UnitAction = Literal[
+    "start", "stop", "restart", "reload", "not restarted",
+    "started", "stopped", "restarted", "reloaded", "failed",
+]  # fmt: skip
+"""What would be done to a unit, then what was done; both know "not restarted"."""
 JournalOutcome = Literal["done", "failed, restored", "failed", "interrupted"]
 Verdict = Literal["ok", "warning", "refused", "forced", "failed", "unknown"]
 Severity = Literal["ok", "note", "warning", "problem"]
@@ -133,6 +137,8 @@ class UnitChange(msgspec.Struct, frozen=True):
     unit: str
     action: UnitAction
     reason: str = ""
+    log: tuple[str, ...] = ()
+    """The last lines that a failed unit wrote to the journal."""
 
 
 class Check(msgspec.Struct, frozen=True):
