@@ -7,6 +7,7 @@ default. An environment variable that cannot be understood is told once, and the
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import warnings
@@ -27,6 +28,26 @@ from traitlets import (
 
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off", ""}
+
+
+class Preference(TraitType[tuple[str, ...], Any]):
+    """Some of several words, the most wanted first: a list, or a text with commas between them;
+    "none" or nothing: not one."""
+
+    def __init__(self, words: tuple[str, ...], **metadata: Any) -> None:
+        super().__init__(words, **metadata)
+        self.words = words
+        self.info_text = f"some of {', '.join(words)} with commas between them, or none"
+
+    def validate(self, obj: Any, value: Any) -> tuple[str, ...]:
+        given = value.split(",") if isinstance(value, str) else value
+        if not isinstance(given, (list, tuple)):
+            self.error(obj, value)
+        named = [str(word).strip().lower() for word in given]
+        wanted = [word for word in named if word not in ("", "none")]
+        if not {*wanted} <= {*self.words} or (wanted and "none" in named):
+            self.error(obj, value)
+        return tuple(dict.fromkeys(wanted))
 
 
 class SettingTraits(HasTraits):
@@ -55,6 +76,10 @@ class SettingTraits(HasTraits):
         False,
         help="Permit system operations without root on a system-shaped profile that you own.",
     ).tag(config=True, env="LUMINOUS_NIX_ALLOW_UNPRIVILEGED")
+    elevation = Preference(
+        ("sudo", "doas", "run0"),
+        help="What gives root where it is needed, in this order; without a password first.",
+    ).tag(config=True, env="LUMINOUS_NIX_ELEVATION")
     cache_seconds = Int(
         300,
         min=0,
@@ -104,7 +129,11 @@ class SettingTraits(HasTraits):
         # A value that the trait refused stays in the configuration, but was never taken.
         if name in section and section[name] == value:
             return True
-        return bool(value != self.traits()[name].default())
+        trait = self.traits()[name]
+        if name in section and isinstance(trait, Preference):  # kept there as it was written
+            with contextlib.suppress(TraitError):
+                return bool(trait.validate(self, section[name]) == value)
+        return bool(value != trait.default())
 
 
 _active: SettingTraits = SettingTraits()
@@ -168,6 +197,8 @@ def _parse(trait: TraitType[Any, Any], raw: str) -> Any:
         return seconds
     if isinstance(trait, List):
         return [line.strip() for line in raw.splitlines() if line.strip()]
+    if isinstance(trait, Preference):
+        return trait.validate(_active, raw)
     for value in getattr(trait, "values", ()):
         if raw.strip().lower() == value.lower():
             return value
@@ -183,4 +214,6 @@ def _choices(trait: TraitType[Any, Any]) -> str:
         return f"a number, {trait.min:g} or more"
     if isinstance(trait, List):
         return "a list of texts; in a variable one a line"
+    if isinstance(trait, Preference):
+        return trait.info()
     return ", ".join(str(value) for value in getattr(trait, "values", ()))

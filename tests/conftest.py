@@ -69,6 +69,7 @@ def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         "LUMINOUS_NIX_SYSTEM_STATE_DIR": ".system/luminous-nix",
     }.items():
         monkeypatch.setenv(name, str(home / folder))
+    monkeypatch.setenv("LUMINOUS_NIX_ELEVATION", "none")
     home.mkdir()
     (home / ".run").mkdir(mode=0o700)
     yield

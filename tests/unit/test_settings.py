@@ -66,3 +66,48 @@ def test_the_readme_has_every_setting() -> None:
     lines = README.read_text().splitlines()
     for name, variable, *_ in settings.table():
         assert any(line.startswith(f"| `{name}` | `{variable}` |") for line in lines), name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("doas, sudo", ("doas", "sudo")),
+        ("RUN0,run0", ("run0",)),
+        ("none", ()),
+        ("", ()),
+    ],
+)
+def test_a_preference_is_a_text_or_a_list(
+    monkeypatch: pytest.MonkeyPatch, text: str, value: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("LUMINOUS_NIX_ELEVATION", text)
+    assert settings.get("elevation") == value
+    monkeypatch.setenv("LUMINOUS_NIX_ELEVATION", "run0")
+    with new_shell() as shell:
+        run(shell, f"%config NixMagics.elevation = {text!r}")
+        assert settings.get("elevation") == value
+        run(shell, f"%config NixMagics.elevation = {text.split(',')!r}")
+        assert settings.get("elevation") == value
+
+
+def test_the_default_preference_can_be_chosen_over_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LUMINOUS_NIX_ELEVATION")
+    assert settings.get("elevation") == ("sudo", "doas", "run0")
+    monkeypatch.setenv("LUMINOUS_NIX_ELEVATION", "none")
+    with new_shell() as shell:
+        run(shell, "%config NixMagics.elevation = 'sudo,doas,run0'")
+        assert settings.get("elevation") == ("sudo", "doas", "run0")
+
+
+@pytest.mark.parametrize("text", ["pkexec", "sudo,none", "sudo doas"])
+def test_a_bad_preference_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(settings, "_told", set())
+    monkeypatch.setenv("LUMINOUS_NIX_ELEVATION", text)
+    with pytest.warns(UserWarning, match="it takes some of sudo, doas, run0 with commas"):
+        assert settings.get("elevation") == ("sudo", "doas", "run0")
+    with new_shell() as shell, pytest.warns(UserWarning, match="is not understood"):
+        monkeypatch.setattr(settings, "_told", set())
+        run(shell, f"%config NixMagics.elevation = {text!r}")
+        settings.get("elevation")
