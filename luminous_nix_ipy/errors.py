@@ -83,6 +83,10 @@ class ManifestUnreadable(NixError):
     """What is installed in a profile cannot be told: its manifest is damaged or not known."""
 
 
+class DownloadFailed(NixError):
+    """A file cannot be fetched, or is not what was expected; what there was before is kept."""
+
+
 class ChangeFailed(NixError):
     """A change was begun and did not succeed; `why` says in which state the machine is now."""
 
