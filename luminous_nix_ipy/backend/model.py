@@ -222,6 +222,8 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True):
     started: datetime
     duration: float
     error: str | None = None
+    units: tuple[UnitChange, ...] = ()
+    """What the activation said that it did to systemd's units."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
