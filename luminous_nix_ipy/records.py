@@ -155,6 +155,8 @@ class Command(msgspec.Struct, frozen=True):
 
     argv: tuple[str, ...]
     purpose: str
+    root: bool = False
+    """It is run as root, which this process is not."""
 
     def __str__(self) -> str:
         import shlex

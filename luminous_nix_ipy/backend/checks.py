@@ -22,7 +22,7 @@ async def change_checks(
     """What is looked at before a change, each with its verdict; `refused` stops it."""
     rows = [_link_check(profile)]
     if profile.kind == "system":
-        allowed, reason = context.may_change_system(profile)
+        allowed, reason = context.may_change(profile)
         rows.insert(0, Check("privileges", "ok" if allowed else "refused", f"{reason}."))
     rows.append(await _validity_check(context, target))
     rows += _activation_checks(context.machine, profile, target, mode)

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from .. import settings
 from ..errors import CommandFailed, DatabaseUnreadable
 from ..machine import Machine
 from ..notes import read_notes
@@ -19,8 +18,11 @@ from ..records import Command, Generation, Profile
 from ..store.profiles import find_profile
 from ..store.reader import DirectReader, ReaderProtocol
 from ..tools import stand_in
+from ..tools.elevated import Credentials, Elevated
+from ..tools.elevation import elevate
 from ..tools.process import Completed, run
 from ..tools.reader import CommandReader
+from . import privileges
 from .progress import Progress
 from .roots import kept_paths
 
@@ -39,6 +41,7 @@ class Context:
         self.held: dict[str, tempfile.TemporaryDirectory[str]] = {}
         """Folders of links to what was built and is no generation yet, by its store path."""
         self._commands: ReaderProtocol = CommandReader(machine)
+        self.credentials = Credentials()
         self.reader: ReaderProtocol = DirectReader(machine) if direct else self._commands
 
     async def read(self, ask: Callable[[ReaderProtocol], Awaitable[_T]]) -> _T:
@@ -78,7 +81,12 @@ class Context:
     async def run(
         self, command: Command, *, check: bool = True, at_most: float | None = None
     ) -> Completed:
-        """Run one program of a change, telling its last line as it comes."""
+        """Run one program of a change, as root where it says so, telling its last line as it comes.
+
+        Raises:
+            CommandFailed: it failed (`check`).
+            Refused: root is needed and cannot be had; nothing was run.
+        """
         substitute = stand_in.find(self.machine)
         if substitute is not None and os.path.basename(command.argv[0]) == "nix-env":
             output = await asyncio.to_thread(substitute, self.machine, command.argv)
@@ -86,18 +94,26 @@ class Context:
         return await run(
             command.argv,
             machine=self.machine,
+            elevated=await self.elevate() if command.root else None,
             check=check,
             timeout=at_most,
             on_line=lambda _, line: self.progress.update(line),
         )
 
-    def may_change_system(self, profile: Profile) -> tuple[bool, str]:
-        """Whether this process may change a system's profile, and why (not)."""
-        if self.machine.playground is not None:
-            return True, "a playground belongs to whoever made it"
-        if os.geteuid() == 0:
-            return True, "running as root"
-        owned = os.path.lexists(profile.path) and os.lstat(profile.path).st_uid == os.geteuid()
-        if settings.get("allow_unprivileged") and owned:
-            return True, "LUMINOUS_NIX_ALLOW_UNPRIVILEGED permits it on a profile that you own"
-        return False, "changing the system needs root"
+    def needs_root(self, profile: Profile) -> bool:
+        """Whether changing a profile needs root that this process does not have."""
+        return privileges.needs_root(self.machine, profile)
+
+    def may_change(self, profile: Profile) -> tuple[bool, str]:
+        """Whether a profile may be changed from here, as root where that is needed, and why (not)."""
+        return privileges.may_change(self.machine, profile)
+
+    async def elevate(self) -> Elevated:
+        """How root is had for this deed; looked for once, before anything is changed.
+
+        Raises:
+            Refused: it cannot be had; `PasswordNeeded` where a password would help.
+        """
+        if self.credentials.elevated is None:
+            self.credentials.elevated = await elevate(self.machine)
+        return self.credentials.elevated

@@ -75,10 +75,12 @@ async def run_nix(
     Raises:
         CommandFailed: it failed (`check`); `why` is Nix's own error, `messages` and `failed_builds`
             hold it in parts.
+        Refused: root is needed and cannot be had; nothing was run.
     """
     argv = with_log(command.argv)
     if argv == command.argv or stand_in.find(context.machine) is not None:
         return await context.run(command, check=check, at_most=at_most)
+    elevated = await context.elevate() if command.root else None
     history = _history_file(context.machine)
     try:
         reports = await asyncio.to_thread(read_history, history)
@@ -93,6 +95,7 @@ async def run_nix(
         done = await run(
             argv,
             machine=context.machine,
+            elevated=elevated,
             stdin=stdin,
             check=False,
             timeout=at_most,

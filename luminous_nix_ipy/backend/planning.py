@@ -186,7 +186,7 @@ async def _preview(
         return (), "nothing to do."
     if mode == "boot":
         return (), "nothing is activated before the next boot."
-    if not context.may_change_system(profile)[0]:
+    if context.needs_root(profile):
         return None, "the preview needs root."
     if any(check.name == "activation" and check.verdict == "refused" for check in checks):
         return None, "the target cannot be activated."

@@ -24,6 +24,7 @@ import msgspec
 
 from ..errors import CommandFailed
 from ..machine import Machine
+from .elevated import Elevated
 
 OnLine = Callable[[str, str], None]
 """Called with "stdout" or "stderr" and one line without its end."""
@@ -71,6 +72,7 @@ async def run(
     *,
     machine: Machine | None = None,
     env: Mapping[str, str] | None = None,
+    elevated: Elevated | None = None,
     stdin: str | bytes | None = None,
     timeout: float | None = None,  # noqa: ASYNC109 - on timeout the program must be ended first
     cwd: str | None = None,
@@ -85,6 +87,7 @@ async def run(
     Args:
         machine: whose variables the program is told (`Machine.child_environment`).
         env: its whole environment instead; neither of the two means this process's own.
+        elevated: runs it as root, for which its environment is not this one.
         stdin: what it reads, never logged; None means /dev/null, so nothing can wait for a user.
         timeout: seconds, after which it is ended as by a cancel.
         on_line: called in this loop's thread with every line of both streams as it comes, bytes
@@ -100,15 +103,19 @@ async def run(
             A cancel that comes again meanwhile hurries on to the next signal.
     """
     argv = tuple(argv)
+    if elevated is not None:
+        argv = elevated.argv(argv, stdin=stdin is not None)
+        given = stdin.encode() if isinstance(stdin, str) else stdin or b""
+        stdin = elevated.stdin_prefix + given or None
     environment = machine.child_environment() if env is None and machine is not None else env
     started = time.monotonic()
     child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep, stderr))
     try:
         in_time = await child.ended_within(timeout)
         if not in_time:
-            await child.end(grace)
+            await child.end(grace, elevated)
     except asyncio.CancelledError:
-        await child.end(grace)
+        await child.end(grace, elevated)
         _log.info("cancelled after %.3f s: %s", time.monotonic() - started, shlex.join(argv))
         raise
     finally:
@@ -261,7 +268,7 @@ class _Child(asyncio.SubprocessProtocol):
         await asyncio.wait({self._finished}, timeout=seconds)
         return self._finished.done()
 
-    async def end(self, grace: float) -> None:
+    async def end(self, grace: float, elevated: Elevated | None = None) -> None:
         """Signal the group, harder each time, until nothing of it is left."""
         steps = (
             (signal.SIGINT, grace),
@@ -271,7 +278,9 @@ class _Child(asyncio.SubprocessProtocol):
         for number, patience in steps:
             if not self._alive():
                 break
-            self._signal(number)
+            if not self._signal(number) and elevated is not None:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._signal_as_root(number, elevated)
             deadline = time.monotonic() + patience
             while self._alive() and time.monotonic() < deadline:
                 try:
@@ -303,13 +312,23 @@ class _Child(asyncio.SubprocessProtocol):
             pass
         return True
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> bool:
+        """Whether this process was permitted to."""
         try:
             os.killpg(self._pid, number)
         except ProcessLookupError:
             pass
         except PermissionError:
             _log.warning("not permitted to send %s to process %d", number.name, self._pid)
+            return False
+        return True
+
+    async def _signal_as_root(self, number: signal.Signals, elevated: Elevated) -> None:
+        """What elevates hands the signal on to the program, where that has another group."""
+        name = number.name.removeprefix("SIG")
+        argv = ("sh", "-c", 'kill -s "$1" -- "-$2"', "sh", name, str(self._pid))
+        with contextlib.suppress(CommandFailed):
+            await run(argv, elevated=elevated, check=False, timeout=GRACE)
 
     def _stream(self, fd: int) -> Sink:
         return self.output["stdout" if fd == 1 else "stderr"]
