@@ -85,6 +85,28 @@ class SettingTraits(HasTraits):
         min=0,
         help="Seconds that lists are remembered, while what they were read from is unchanged.",
     ).tag(config=True, env="LUMINOUS_NIX_CACHE_SECONDS")
+    retries = Int(
+        3,
+        min=0,
+        help="How often a download that failed for a passing reason is tried again.",
+    ).tag(config=True, env="LUMINOUS_NIX_RETRIES")
+    index_folder = Unicode(
+        "",
+        help="Where the indexes of packages and options are kept; empty: in the cache folder.",
+    ).tag(config=True, env="LUMINOUS_NIX_INDEX_FOLDER")
+    index_days = Int(
+        7,
+        min=0,
+        help="Days after which an index is brought up to date in the background; 0: never.",
+    ).tag(config=True, env="LUMINOUS_NIX_INDEX_DAYS")
+    channels_url = Unicode(
+        "https://channels.nixos.org",
+        help="Where the lists of a channel's packages and options are fetched from.",
+    ).tag(config=True, env="LUMINOUS_NIX_CHANNELS_URL")
+    releases_url = Unicode(
+        "https://releases.nixos.org",
+        help="Where the lists of one release are fetched from.",
+    ).tag(config=True, env="LUMINOUS_NIX_RELEASES_URL")
     expect = List(
         Unicode(),
         help="Command lines that must succeed after every activation, or it is put back.",
@@ -195,6 +217,8 @@ def _parse(trait: TraitType[Any, Any], raw: str) -> Any:
         if not trait.min <= seconds < float("inf"):
             raise ValueError(raw)
         return seconds
+    if isinstance(trait, Unicode):
+        return raw.strip()
     if isinstance(trait, List):
         return [line.strip() for line in raw.splitlines() if line.strip()]
     if isinstance(trait, Preference):
@@ -212,6 +236,8 @@ def _choices(trait: TraitType[Any, Any]) -> str:
         return f"a whole number, {trait.min} or more"
     if isinstance(trait, Float):
         return f"a number, {trait.min:g} or more"
+    if isinstance(trait, Unicode):
+        return "text"
     if isinstance(trait, List):
         return "a list of texts; in a variable one a line"
     if isinstance(trait, Preference):
