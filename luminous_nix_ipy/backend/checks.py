@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterable
 
 from ..errors import NixError
 from ..machine import Machine
-from ..records import Check, Generation, Profile, UnitChange
+from ..records import Check, Generation, Profile
 from ..store.generations import current_number
-from ..store.system import changed_inhibitors, link_is_relative, own_unit, running_path
+from ..store.system import link_is_relative
+from .checks_space import space_checks
+from .checks_system import live_checks
 from .context import Context
 from .model import Mode
 
-_INSTEAD = "make it what the next boot starts instead"
-
 
 async def change_checks(
-    context: Context, profile: Profile, target: Generation, mode: Mode
+    context: Context, profile: Profile, target: Generation, activated: Generation, mode: Mode
 ) -> tuple[Check, ...]:
-    """What is looked at before a change, each with its verdict; `refused` stops it."""
-    rows = [_link_check(profile)]
+    """What is looked at before a change, each with its verdict; `refused` stops it. No program is
+    run for them.
+
+    Args:
+        target: what becomes the profile's current generation.
+        activated: the same, or with the path of its specialisation that is to run.
+    """
+    rows = []
     if profile.kind == "system":
         allowed, reason = context.may_change(profile)
-        rows.insert(0, Check("privileges", "ok" if allowed else "refused", f"{reason}."))
-    rows.append(await _validity_check(context, target))
-    rows += _activation_checks(context.machine, profile, target, mode)
-    return tuple(rows)
+        rows.append(Check("privileges", "ok" if allowed else "refused", f"{reason}."))
+    rows.append(await _validity_check(context, activated))
+    looked = asyncio.to_thread(_read_checks, context.machine, profile, target, activated, mode)
+    return (*rows, *await looked)
 
 
-def own_unit_check(machine: Machine, units: Iterable[UnitChange]) -> tuple[Check, ...]:
-    """Refuse a switch that would stop the service in which this kernel runs: it would end the
-    kernel, and the change with it, half-way. Empty where it runs in none."""
-    unit = own_unit()
-    if unit is None or machine.playground is not None:
-        return ()
-    if any(change.unit == unit and change.action in ("stop", "restart") for change in units):
-        return (
-            Check(
-                "this kernel",
-                "refused",
-                f"it runs in {unit}, which the switch stops, and would end half-way: make it what "
-                "the next boot starts instead, or run it from a kernel elsewhere.",
-            ),
-        )
-    return (Check("this kernel", "ok", f"it runs in {unit}, which goes on."),)
+def _read_checks(
+    machine: Machine, profile: Profile, target: Generation, activated: Generation, mode: Mode
+) -> list[Check]:
+    path = activated.path or ""
+    rows = [_link_check(profile), *space_checks(machine, profile, target, mode)]
+    if profile.kind == "user":
+        return rows
+    rows.append(_activation_check(profile, path))
+    if profile.kind == "system" and rows[-1].verdict == "ok":
+        rows += live_checks(machine, path, mode)
+    return rows
 
 
 def _link_check(profile: Profile) -> Check:
@@ -88,46 +89,8 @@ async def _validity_check(context: Context, target: Generation) -> Check:
     return Check("target in the store", "ok", "valid, and everything that it needs is there.")
 
 
-def _activation_checks(
-    machine: Machine, profile: Profile, target: Generation, mode: Mode
-) -> list[Check]:
-    path = target.path or ""
-    if profile.kind == "user":
-        return []
+def _activation_check(profile: Profile, path: str) -> Check:
     program = "activate" if profile.kind == "home-manager" else "bin/switch-to-configuration"
     if not os.access(f"{path}/{program}", os.X_OK):
-        return [Check("activation", "refused", f"{path} has no {program} that can be run.")]
-    rows = [Check("activation", "ok", f"it has {program}, which can be run.")]
-    if profile.kind != "system" or mode == "boot":
-        return rows
-    running = running_path(machine)
-    if running is None:
-        return [*rows, Check("live switch", "unknown", "what runs now cannot be read.")]
-    return [*rows, _live_switch_check(running, path)]
-
-
-def _live_switch_check(running: str, target: str) -> Check:
-    """Whether the target can be switched to without a reboot, as it says itself."""
-    changed = changed_inhibitors(running, target)
-    if changed is None:
-        return Check("live switch", "unknown", "the switch inhibitors cannot be compared.")
-    if changed:
-        told = ", ".join(changed.values())
-        return Check("live switch", "refused", f"it needs a reboot ({told}): {_INSTEAD}.")
-    versions = [_read_text(f"{path}/init-interface-version") for path in (running, target)]
-    if versions[0] != versions[1] and None not in versions:
-        return Check(
-            "live switch",
-            "refused",
-            "its init cannot take over from the running one "
-            f"({versions[0]} → {versions[1]}): {_INSTEAD}.",
-        )
-    return Check("live switch", "ok", "nothing in it asks for a reboot first.")
-
-
-def _read_text(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read().strip()
-    except OSError:
-        return None
+        return Check("activation", "refused", f"{path} has no {program} that can be run.")
+    return Check("activation", "ok", f"it has {program}, which can be run.")

@@ -23,16 +23,23 @@ from ..records import (
 )
 from ..store import closures
 from ..store.links import read_link
+from ..store.specialisations import running_specialisation
 from ..store.system import (
     booted_path,
     reboot_reason,
     running_path,
 )
+from ..store.toplevel import read_facts
 from ..tools import commands
-from .checks import change_checks, own_unit_check
+from .checks import change_checks
+from .checks_system import own_unit_check, pre_switch_check
 from .context import Context
-from .model import Mode, Plan, specialised
+from .forcing import is_forced, known_checks, pass_over
+from .model import Mode, Plan, Safety, specialised
+from .specialising import choose_specialisation
 from .units import unit_changes
+
+_UNWATCHED = Safety()
 
 
 async def make_plan(
@@ -46,6 +53,7 @@ async def make_plan(
     specialisation: str | None = None,
     install_bootloader: bool = False,
     prepared: tuple[Command, ...] = (),
+    safety: Safety = _UNWATCHED,
 ) -> Plan:
     """The plan of making `target` the profile's current generation.
 
@@ -54,14 +62,22 @@ async def make_plan(
         generations: all of the profile.
         target: one of them, or (its `link` empty) a store path that is to become a new one.
         mode: what of it; only a system knows others than "switch".
-        specialisation: of a system, which of its specialisations is to run.
+        specialisation: of a system, which of its specialisations is to run; "": the system itself,
+            None: the one that runs now, where the target has it.
         install_bootloader: install the boot loader itself, not only its entries.
         prepared: what was already run for it.
+        safety: how it is watched, and which checks may be red.
+
+    Raises:
+        NotFound, Refused: no such specialisation, or no such check to be passed over.
     """
     machine = context.machine
+    safety = replace(safety, force=known_checks(safety.force))
     before = next((g for g in generations if g.current), None)
     running = running_path(machine) if profile.kind == "system" else None
-    activated = replace(target, path=specialised(target.path or "", specialisation))
+    active = running_specialisation(running, generations)
+    chosen, told = choose_specialisation(target, mode, active=active, wanted=specialisation)
+    activated = replace(target, path=specialised(target.path or "", chosen))
     if profile.kind == "system":
         is_running = running is not None and running == activated.path
     else:
@@ -69,12 +85,15 @@ async def make_plan(
     nothing = target.current and (is_running or mode == "boot") and target.link != ""
     if mode == "test":
         nothing = is_running
-    steps = change_commands(profile, target, mode, specialisation, install_bootloader)
-    checks = await change_checks(context, profile, activated, mode)
+    checks = await change_checks(context, profile, target, activated, mode)
+    if profile.kind == "system" and not nothing:
+        checks += (await pre_switch_check(context, profile, activated, checks),)
+    checks += told
     start = running or (before.path if before else None)
     diff, diff_problem = await compare(context, start, activated.path)
     units, units_reason = await _preview(context, profile, activated, mode, checks, nothing)
-    checks += own_unit_check(machine, units or ())
+    checks = pass_over((*checks, *own_unit_check(machine, units or ())), safety.force)
+    steps = change_commands(profile, target, mode, chosen, install_bootloader, checks)
     reboot, reason = (
         reboot_reason(booted_path(machine), activated.path or "")
         if profile.kind == "system"
@@ -86,7 +105,7 @@ async def make_plan(
         profile=profile,
         before=before,
         target=target,
-        specialisation=specialisation,
+        specialisation=chosen,
         diff=diff,
         diff_problem=diff_problem,
         units=units,
@@ -96,9 +115,11 @@ async def make_plan(
         checks=checks,
         commands=() if nothing else steps,
         prepared=prepared,
-        notices=_notices(operation, profile, before, target, mode, running),
+        notices=_notices(operation, profile, before, target, mode, running, active, chosen)
+        + _kernel_notice(machine, profile, activated, mode),
         nothing_to_do=nothing,
         playground=machine.playground is not None,
+        safety=safety,
         fingerprint=fingerprint(machine, profile, target),
     )
 
@@ -127,8 +148,10 @@ def change_commands(
     mode: Mode,
     specialisation: str | None = None,
     install_bootloader: bool = False,
+    checks: tuple[Check, ...] = (),
 ) -> tuple[Command, ...]:
-    """The commands of a change, in the order in which they are run."""
+    """The commands of a change, in the order in which they are run. NixOS is told to make no checks
+    of its own where red ones of the same kind were passed over."""
     path = target.path or ""
     if target.link:
         move = Command(
@@ -144,12 +167,18 @@ def change_commands(
         return (Command((f"{path}/activate",), "link the home's files as it wants them"), move)
     if profile.kind == "user":
         return (move,)
+    forced = is_forced(checks, "pre-switch check")
+    no_check = forced or is_forced(checks, "live switch")
     activate = Command(
-        commands.switch_to_configuration(specialised(path, specialisation), "test"),
+        commands.switch_to_configuration(
+            specialised(path, specialisation), "test", no_check=no_check
+        ),
         "start, stop and restart units as it wants them, now",
     )
     boot = Command(
-        commands.switch_to_configuration(path, "boot", install_bootloader=install_bootloader),
+        commands.switch_to_configuration(
+            path, "boot", install_bootloader=install_bootloader, no_check=forced
+        ),
         "make it what the boot loader starts",
     )
     if mode == "test":
@@ -209,6 +238,8 @@ def _notices(
     target: Generation,
     mode: Mode,
     running: str | None,
+    active: str | None,
+    chosen: str | None,
 ) -> tuple[str, ...]:
     notices = []
     if before is not None and target.link and target.number > before.number:
@@ -221,7 +252,23 @@ def _notices(
         notices.append(f"Its link was deleted: it comes back as generation {target.number}.")
     if profile.kind == "system" and mode == "test":
         notices.append("The next boot still starts what it started before.")
+    elif chosen or active:
+        name = chosen or active
+        notices.append(f"The next boot starts the system itself, not its specialisation {name}.")
     return tuple(notices)
+
+
+def _kernel_notice(
+    machine: Machine, profile: Profile, target: Generation, mode: Mode
+) -> tuple[str, ...]:
+    """That modules of another kernel than the one that runs cannot be loaded."""
+    booted = booted_path(machine)
+    if profile.kind != "system" or mode == "boot" or booted is None:
+        return ()
+    runs, brings = read_facts(booted).kernel_version, read_facts(target.path or "").kernel_version
+    if runs is None or brings is None or runs == brings:
+        return ()
+    return (f"Linux {runs} goes on running: no module of Linux {brings} fits it before a reboot.",)
 
 
 def _last_line(text: str) -> str:

@@ -116,14 +116,18 @@ def repair_path(path: str) -> Argv:
     return ("nix-store", "--repair-path", path)
 
 
-def switch_to_configuration(system: str, action: str, *, install_bootloader: bool = False) -> Argv:
-    """The system's own activation; `action` is switch, boot, test or dry-activate.
+def switch_to_configuration(
+    system: str, action: str, *, install_bootloader: bool = False, no_check: bool = False
+) -> Argv:
+    """The system's own activation; `action` is switch, boot, test, dry-activate or check.
 
-    It installs the boot loader itself where its environment says so (nixpkgs,
-    switch-to-configuration-ng).
+    It installs the boot loader itself, and leaves out its own checks, where its environment says so
+    (nixpkgs, switch-to-configuration-ng).
     """
+    wanted = {"NIXOS_INSTALL_BOOTLOADER=1": install_bootloader, "NIXOS_NO_CHECK=1": no_check}
+    told = tuple(variable for variable, wants in wanted.items() if wants)
     argv = (f"{system}/bin/switch-to-configuration", action)
-    return ("env", "NIXOS_INSTALL_BOOTLOADER=1", *argv) if install_bootloader else argv
+    return ("env", *told, *argv) if told else argv
 
 
 def add_indirect_root(link: str, path: str) -> Argv:

@@ -91,10 +91,12 @@ def activate(session: Session, operation: NixOperation, *, yes: bool) -> PlanVie
     """
     from IPython.display import display
 
+    from ..backend.checks_system import NEED_A_BOOT
     from ..widgets.show import PlanView
 
     plan = session.plan(operation)
-    blocked = [check.name for check in plan.refused] == ["live switch"]
+    red = {check.name for check in plan.refused}
+    blocked = bool(red) and red <= NEED_A_BOOT
     offered = operation.type is OperationType.SWITCH and not yes and can_answer(session.shell)
     if blocked and offered:
         display(PlanView(plan))  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from luminous_nix_ipy import machine
-from luminous_nix_ipy.backend import checks
+from luminous_nix_ipy.backend import checks_system
 from luminous_nix_ipy.records import UnitChange
 from luminous_nix_ipy.store.system import own_unit
 
@@ -44,8 +44,8 @@ def test_without_control_groups_it_is_in_none(tmp_path: Path) -> None:
 def test_a_switch_that_would_end_its_own_kernel_is_refused(
     monkeypatch: pytest.MonkeyPatch, unit: str | None, verdicts: list[str]
 ) -> None:
-    monkeypatch.setattr(checks, "own_unit", lambda: unit)
-    rows = checks.own_unit_check(machine.local(), UNITS)
+    monkeypatch.setattr(checks_system, "own_unit", lambda: unit)
+    rows = checks_system.own_unit_check(machine.local(), UNITS)
     assert [row.verdict for row in rows] == verdicts
     here = msgspec.structs.replace(machine.local(), playground="/tmp/playground")
-    assert checks.own_unit_check(here, UNITS) == ()
+    assert checks_system.own_unit_check(here, UNITS) == ()

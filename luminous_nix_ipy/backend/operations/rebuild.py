@@ -3,16 +3,16 @@ or that runs until the next boot."""
 
 from __future__ import annotations
 
-import difflib
-
-from ...errors import NotFound, Refused
+from ...errors import Refused
 from ...records import Generation
 from ...store.toplevel import read_facts
 from ..building import OPTIONS as BUILDING
 from ..building import asked_for, build, dry_build, release
+from ..checks_system import NEED_A_BOOT
 from ..context import Context
 from ..model import BuildReport, Mode, NixOperation, NixResult, OperationType, Plan
 from ..planning import make_plan
+from ..specialising import refuse_at_boot
 from ..validation import Options
 from .rollback import perform
 
@@ -29,16 +29,12 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
     """Build the system, and plan its activation. The build is held until it is carried out.
 
     Options: `flake` or `file` and `attr` (neither: as nixos-rebuild finds it); `specialisation`,
-    the one that is to run; `install_bootloader`; flags of Nix.
+    the one that is to run ("": the system itself, None: the one that runs now);
+    `install_bootloader`; flags of Nix.
     """
     options, mode = operation.options, _MODES[operation.type]
     specialisation = options.get("specialisation")
-    if specialisation is not None and mode == "boot":
-        raise Refused(
-            "A specialisation cannot be chosen for the next boot.",
-            "The boot menu offers a generation's specialisations beside it.",
-            ["Switch to it now: %nix switch --specialisation NAME"],
-        )
+    refuse_at_boot(mode, specialisation)
     asked = asked_for(context, options)
     profile = context.profile("system")
     built = await build(context, asked)
@@ -46,8 +42,6 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
         context.progress.update("planning")
         generations = await context.generations(profile)
         target = _target(generations, built.path)
-        if specialisation is not None:
-            _check_specialisation(target, specialisation)
         return await make_plan(
             context,
             operation="rebuild",
@@ -93,7 +87,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None) -> N
     try:
         return await perform(context, operation, made)
     except Refused as error:
-        if made.mode == "switch" and any(check.name == "live switch" for check in made.refused):
+        if made.mode == "switch" and {c.name for c in made.refused} & NEED_A_BOOT:
             error.todo += ("Make it what the next boot starts: %nix boot",)
         raise
     finally:
@@ -118,16 +112,4 @@ def _target(generations: list[Generation], path: str) -> Generation:
         specialisations=facts.specialisations,
         description=facts.description,
         path=path,
-    )
-
-
-def _check_specialisation(target: Generation, wanted: str) -> None:
-    known = target.specialisations
-    if wanted in known:
-        return
-    close = difflib.get_close_matches(wanted, known, n=1)
-    raise NotFound(
-        f"The system has no specialisation {wanted!r}.",
-        f"It has {', '.join(known)}." if known else "It has none.",
-        [f"Did you mean {close[0]}?"] if close else [],
     )

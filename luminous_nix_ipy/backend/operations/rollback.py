@@ -10,14 +10,21 @@ from ..targets import choose
 from ..transaction import carry_out
 from ..validation import Options
 
-OPTIONS: Options = {"profile": str, "generation": int, "description": str, "mode": str}
+OPTIONS: Options = {
+    "profile": str,
+    "generation": int,
+    "description": str,
+    "mode": str,
+    "specialisation": str,
+}
 
 
 async def plan(context: Context, operation: NixOperation) -> Plan:
     """The plan of a rollback.
 
     Options: `generation` (a number) or `description` (a date, a phrase or words: `targets.py`),
-    neither for the previous one; `profile`; `mode` (switch, boot, test).
+    neither for the previous one; `profile`; `mode` (switch, boot, test); `specialisation`, the one
+    that is to run ("": the system itself, None: the one that runs now).
     """
     options = operation.options
     if options.get("generation") is not None and options.get("description") is not None:
@@ -43,6 +50,7 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
         generations=generations,
         target=target,
         mode=mode,
+        specialisation=options.get("specialisation"),
     )
 
 
