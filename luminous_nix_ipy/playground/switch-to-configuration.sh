@@ -11,6 +11,7 @@ failing_units='@failing_units@'
 run_dir=$LUMINOUS_PLAYGROUND_RUN_DIR
 boot_dir=$LUMINOUS_PLAYGROUND_BOOT_DIR
 profile=$LUMINOUS_PLAYGROUND_PROFILE
+store=${self%/*}
 running=$run_dir/current-system
 units_dir=etc/systemd/system
 
@@ -49,26 +50,61 @@ check_inhibitors() {
     exit 1
 }
 
+# The name of a store path's file on the boot partition, as NixOS's builder for systemd-boot has it.
+name_on_boot() {
+    below=${1#"$store"/}
+    echo "${below%%/*}-${below##*/}.efi"
+}
+
+# copy_to_boot FILE NAME: what is there already stays.
+copy_to_boot() {
+    [ -e "$boot_files/$2" ] || { cp "$1" "$boot_files/.new" && mv "$boot_files/.new" "$boot_files/$2"; }
+}
+
+remove_stale_copies() {
+    needed=' '
+    for link in "$profile"-*-link; do
+        for part in kernel initrd; do
+            [ ! -L "$link/$part" ] || needed="$needed$(name_on_boot "$(readlink "$link/$part")") "
+        done
+    done
+    for copy in "$boot_files"/*; do
+        case $needed in
+            *" ${copy##*/} "*) ;;
+            *) rm -f "$copy" ;;
+        esac
+    done
+}
+
 # One entry for each generation of the profile, in the shape of the Boot Loader Specification; the
 # default is the one that is this system.
 install_boot_loader() {
     entries=$boot_dir/loader/entries
-    mkdir -p "$entries"
+    boot_files=$boot_dir/EFI/nixos
+    mkdir -p "$entries" "$boot_files"
+    remove_stale_copies
     default=
     current=$(readlink "$profile" || :)
     for link in "$profile"-*-link; do
         [ -e "$link/nixos-version" ] || continue
         number=${link#"$profile"-}
         number=${number%-link}
+        system=$(readlink "$link")
+        kernel=$(readlink "$link/kernel")
+        initrd=$(readlink "$link/initrd")
+        kernel_name=$(name_on_boot "$kernel")
+        initrd_name=$(name_on_boot "$initrd")
+        copy_to_boot "$kernel" "$kernel_name"
+        copy_to_boot "$initrd" "$initrd_name"
         # NixOS ends these files without a newline, which `read` reports as a failure.
         read -r its_version <"$link/nixos-version" || :
         read -r its_params <"$link/kernel-params" || :
         cat >"$entries/.new" <<ENTRY
 title NixOS
 version Generation $number NixOS $its_version
-linux $link/kernel
-initrd $link/initrd
-options init=$link/init $its_params
+linux /EFI/nixos/$kernel_name
+initrd /EFI/nixos/$initrd_name
+options init=$system/init $its_params
 ENTRY
         mv "$entries/.new" "$entries/nixos-generation-$number.conf"
         # Several generations may be this system; then the profile's current one is meant.

@@ -302,7 +302,7 @@ def refuse(machine: Machine, script: str, env: Mapping[str, str], untouched: Pat
 
 
 def test_the_scripts_need_nothing_but_coreutils(machine: Machine, tmp_path: Path) -> None:
-    for program in ("cat", "date", "ln", "mkdir", "mv", "readlink", "rm"):
+    for program in ("cat", "cp", "date", "ln", "mkdir", "mv", "readlink", "rm"):
         os.symlink(shutil.which(program) or "", tmp_path / program)
     env = {**machine.child_environment(), "PATH": str(tmp_path)}
     done = switch(machine, PREVIOUS, "switch", env=env)
