@@ -79,6 +79,14 @@ class DatabaseUnreadable(NixError):
     """The store's database is missing, busy, damaged, or not of the schema we know."""
 
 
+class IndexUnusable(NixError):
+    """An index of packages or options is missing, damaged or cannot be built."""
+
+
+class ListUnreadable(NixError):
+    """A list of packages or options cannot be read: it is damaged, or no such list."""
+
+
 class ManifestUnreadable(NixError):
     """What is installed in a profile cannot be told: its manifest is damaged or not known."""
 

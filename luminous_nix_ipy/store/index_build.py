@@ -1,0 +1,242 @@
+"""Make the index file of one source, beside the old one, and put it in its place when it is whole.
+
+    facts = build_index(path, IndexSource(name="nixos-26.05", kind="packages", origin=url), entries)
+
+`entries` is any iterable of `PackageEntry` (kind "packages") or `OptionEntry` (the other kinds),
+such as the generators `package_list.read_packages` and `option_list.read_options`; it is read once,
+in one pass. Who has the old file open keeps reading it. What fails or is interrupted, in here or in
+`entries`, leaves the old file as it was and nothing beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+
+from ..errors import IndexUnusable
+from ..search_records import IndexFacts, IndexSource, OptionEntry, PackageEntry
+from .index_documents import Document, option_document, package_document
+from .index_match import idf
+from .index_prominence import option_prominence, package_prominence
+from .index_schema import (
+    ATTRIBUTE,
+    COMMAND,
+    INDEXES,
+    LEAF,
+    PROGRAM,
+    TABLES,
+    VERSION,
+    check_fts5,
+    connect,
+    facts_of,
+)
+from .index_spelling import letters
+
+Entry = PackageEntry | OptionEntry
+OnProgress = Callable[[int], None]
+"""Told how many entries have been read, now and then."""
+
+_BATCH = 2000
+
+
+def build_index(
+    path: str,
+    source: IndexSource,
+    entries: Iterable[Entry],
+    on_progress: OnProgress | None = None,
+) -> IndexFacts:
+    """Build the index of `entries` at `path`, whose folder is made if it is not there.
+
+    Two entries of one name count as the first of them.
+
+    Raises:
+        IndexUnusable: the folder cannot be written, the disk is full, SQLite has no FTS5, or there
+            is not one entry. The index that was at `path` is as it was.
+        whatever `entries` raises.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    temporary = None
+    try:
+        os.makedirs(folder, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".index-", suffix=".part", dir=folder)
+        os.close(handle)
+        count = _write(temporary, source, entries, on_progress)
+        if count == 0:
+            raise IndexUnusable(
+                f"No index of {source.name} was built: its list is empty.",
+                f"It was read from {source.origin}.",
+            )
+        _sync(temporary)
+        os.replace(temporary, path)
+        temporary = None
+        _sync(folder)
+    except (OSError, sqlite3.Error) as error:
+        raise IndexUnusable(
+            f"The index of {source.name} could not be written to {path}.",
+            f"{error}.",
+            ["See that the folder may be written and its disk has room for 150 MB."],
+        ) from error
+    finally:
+        if temporary is not None:
+            for suffix in ("", "-journal"):
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary + suffix)
+    return read_facts(path)
+
+
+def read_facts(path: str) -> IndexFacts:
+    """What the index file at `path` says of itself.
+
+    Raises:
+        IndexUnusable: there is none, it cannot be read, or it is of another schema.
+    """
+    with closing(connect(path)) as connection:
+        return facts_of(connection, path)
+
+
+def _write(
+    path: str, source: IndexSource, entries: Iterable[Entry], on_progress: OnProgress | None
+) -> int:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        check_fts5(connection)
+        # Nothing reads this file before it is whole, and its folder is synced at the end.
+        connection.executescript(
+            "pragma journal_mode = off; pragma synchronous = off; pragma page_size = 4096;"
+            "pragma cache_size = -65536; pragma temp_store = memory; begin;" + TABLES
+        )
+        documents = _Entries(connection, on_progress).add(entries)
+        rate = package_prominence if source.kind == "packages" else option_prominence
+        _rank(connection, documents, rate(documents))
+        built = datetime.now().astimezone().isoformat(timespec="seconds")
+        meta = {
+            "schema": str(VERSION),
+            "source": msgspec.json.encode(source).decode(),
+            "built": built,
+            "entries": str(len(documents)),
+        }
+        connection.executemany("insert into meta values (?, ?)", meta.items())
+        connection.executescript(INDEXES)
+        return len(documents)
+
+
+class _Entries:
+    """Writes the records, and keeps of each what is searched."""
+
+    def __init__(self, connection: sqlite3.Connection, on_progress: OnProgress | None) -> None:
+        self._connection = connection
+        self._on_progress = on_progress
+        self._encode = msgspec.json.Encoder().encode
+        self._platforms: dict[tuple[str, ...], int] = {}
+        self._names: set[str] = set()
+        self._documents: list[Document] = []
+
+    def add(self, entries: Iterable[Entry]) -> list[Document]:
+        remaining = iter(entries)
+        while batch := list(islice(remaining, _BATCH)):
+            self._connection.executemany("insert into entry values (?, ?, ?, ?)", self._rows(batch))
+            if self._on_progress is not None:
+                self._on_progress(len(self._documents))
+        self._connection.executemany(
+            "insert into platforms values (?, ?)",
+            ((number, self._encode(listed)) for listed, number in self._platforms.items()),
+        )
+        return self._documents
+
+    def _rows(self, batch: list[Entry]) -> Iterator[tuple[int, str, int | None, bytes]]:
+        for entry in batch:
+            platforms = None
+            number = len(self._documents)
+            if isinstance(entry, PackageEntry):
+                document = package_document(number, entry)
+                if entry.platforms:
+                    platforms = self._platforms.setdefault(entry.platforms, len(self._platforms))
+                    entry = msgspec.structs.replace(entry, platforms=())
+            else:
+                document = option_document(number, entry)
+            if document.name in self._names:
+                continue
+            self._names.add(document.name)
+            self._documents.append(document)
+            yield number, document.name, platforms, self._encode(entry)
+
+
+def _rank(
+    connection: sqlite3.Connection, documents: list[Document], prominence: list[float]
+) -> None:
+    """Write the documents in the order of their prominence, and what finds them."""
+    vocabulary = _vocabulary(documents)
+    total = len(documents)
+
+    def mass(document: Document) -> float:
+        return round(sum(idf(vocabulary[word], total) for word in document.measure), 2)
+
+    ranked = sorted(
+        (-value, document.name, document)
+        for value, document in zip(prominence, documents, strict=True)
+    )
+    connection.executemany(
+        "insert into document values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (place, d.number, d.name, d.leaf, round(-value, 4), mass(d), *_fields(d))
+            for place, (value, _, d) in enumerate(ranked, 1)
+        ),
+    )
+    connection.executemany(
+        "insert or ignore into keys values (?, ?, ?)",
+        sorted(
+            (key, kind, place)
+            for place, (_, _, document) in enumerate(ranked, 1)
+            for key, kind in _keys(document)
+        ),
+    )
+    connection.executemany(
+        "insert into vocabulary values (?, ?, ?, ?)",
+        sorted((len(word), word, letters(word), count) for word, count in vocabulary.items()),
+    )
+
+
+def _fields(document: Document) -> tuple[str, str, str, str]:
+    return document.title, document.path, document.program, document.text
+
+
+def _keys(document: Document) -> Iterator[tuple[str, int]]:
+    yield document.key, ATTRIBUTE
+    yield document.leaf, LEAF
+    if document.pname:
+        yield document.pname, LEAF
+    if document.program:
+        yield document.program, PROGRAM
+    for command in document.commands:
+        yield command, COMMAND
+
+
+def _vocabulary(documents: list[Document]) -> Counter[str]:
+    """In how many documents each word is: those of names, and of texts those that several have."""
+    names: Counter[str] = Counter()
+    texts: Counter[str] = Counter()
+    for document in documents:
+        title = {*document.title.split(), *document.path.split(), document.program}
+        names.update(title)
+        texts.update(set(document.text.split()) - title)
+    for word, count in texts.items():
+        if word in names or count > 2:
+            names[word] += count
+    del names[""]
+    return names
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,143 @@
+"""How good an answer is.
+
+The score of a document is the sum of
+
+- coverage, 0 to 1: how well each term is met, by the place that meets it best (a word of its name,
+  its program, the set that it is in, the beginning of a name's word, its description), the terms
+  weighted by how much they tell (inverse document frequency);
+- closeness: how much of its name was asked for, so that `firefox` comes before
+  `firefox-devedition` for "firefox";
+- exactness: the whole query is its attribute, its main program, its own name, or one of its
+  programs, in this order;
+- prominence (`index_prominence`).
+
+Packages that many sets have (`python313Packages.x`, `python314Packages.x`) stand for each other:
+all but the best of them come a little later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from .index_match import Candidates, Question, Row, Term
+from .index_schema import ATTRIBUTE, LEAF
+from .index_spelling import distance
+from .index_words import key
+
+_DIGITS = re.compile(r"[0-9_]+")
+_ENDINGS = re.compile(r"(?:ations?|ings?|ers?|ors?|ed|es|s|ion|ment|e)$")
+_SHORTEST_STEM = 4
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each thing counts."""
+
+    title: float = 1.0
+    program: float = 0.95
+    path: float = 0.8
+    title_start: float = 0.75
+    path_start: float = 0.55
+    text: float = 0.55
+    text_start: float = 0.4
+    early: float = 0.12
+    closeness: float = 0.35
+    exact: tuple[float, float, float, float] = (0.9, 0.6, 0.5, 0.35)
+    """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
+    prominence: float = 0.6
+    sibling: float = 0.1
+
+
+PACKAGES = Weights()
+OPTIONS = Weights(exact=(0.9, 0.0, 0.2, 0.0), path=0.95, path_start=0.7, sibling=0.0)
+
+
+def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[float, str, Row]]:
+    """The candidates with their scores and what of them was met best, best first."""
+    rated = []
+    for row in found.rows.values():
+        score, matched = _score(question, row, found.exact.get(row.id), weights)
+        rated.append((score, matched, row))
+    rated.sort(key=lambda one: (-one[0], one[2].id))
+    if not weights.sibling:
+        return rated
+    seen: Counter[tuple[str, str]] = Counter()
+    for place, (score, matched, row) in enumerate(rated):
+        family = (row.leaf, _DIGITS.sub("", row.path))
+        rated[place] = (score - weights.sibling * min(3, seen[family]), matched, row)
+        seen[family] += 1
+    rated.sort(key=lambda one: (-one[0], one[2].id))
+    return rated
+
+
+def nearest(name: str, rated: list[tuple[float, str, Row]]) -> list[str]:
+    """Of rated documents the names that `name` may be a misspelling of, the nearest first."""
+    wanted = key(name)
+    most = max(1, len(wanted) // 4)
+    near = []
+    for place, (_, _, row) in enumerate(rated):
+        apart = min(distance(wanted, other, most) for other in (key(row.name), row.leaf))
+        if apart <= most and row.name != name:
+            near.append((apart, place, row.name))
+    return [found for _, _, found in sorted(near)]
+
+
+def _score(question: Question, row: Row, exact: int | None, weights: Weights) -> tuple[float, str]:
+    title, path, text = f" {row.title} ", f" {row.path} ", f" {row.description} "
+    met = whole = named = 0.0
+    matched = "description"
+    for term in question.terms:
+        best, in_name = _meet(term, title, path, row.program, text, weights)
+        met += best * term.weight
+        whole += term.weight
+        if in_name:
+            matched = "name"
+            named += term.weight * in_name
+    score = met / whole if whole else 0.0
+    score += weights.closeness * min(1.0, named / row.mass)
+    score += weights.prominence * row.prominence
+    if exact is not None:
+        score += weights.exact[exact]
+        matched = {ATTRIBUTE: "attribute", LEAF: "name"}.get(exact, "program")
+    return score, matched
+
+
+def _meet(
+    term: Term, title: str, path: str, program: str, text: str, weights: Weights
+) -> tuple[float, float]:
+    """How well a term is met, and how much of it by the name."""
+    best = in_name = 0.0
+    for form, factor in term.forms:
+        value, name = _meet_form(form, title, path, program, text, weights)
+        best = max(best, value * factor)
+        in_name = max(in_name, name * factor)
+    return best, in_name
+
+
+def _meet_form(
+    form: str, title: str, path: str, program: str, text: str, weights: Weights
+) -> tuple[float, float]:
+    word, start = f" {form} ", f" {form}"
+    if word in title:
+        return weights.title, 1.0
+    in_text = 0.0
+    if word in text:
+        in_text = weights.text + weights.early / (1 + text.index(word) / 20)
+    if form == program:
+        return weights.program, 0.0
+    if word in path:
+        return weights.path, 1.0
+    if start in title:
+        return max(in_text, weights.title_start), 0.6
+    if in_text:
+        return in_text, 0.0
+    stem = f" {_ENDINGS.sub('', form)}" if len(form) > _SHORTEST_STEM else start
+    if len(stem) > _SHORTEST_STEM and stem in title:
+        return weights.title_start, 0.5
+    if start in path:
+        return weights.path_start, 0.5
+    if stem in text and len(stem) > 3:
+        return weights.text_start + weights.early / (1 + text.index(stem) / 20), 0.0
+    return 0.0, 0.0

@@ -1,0 +1,119 @@
+"""How text becomes words, for an index and for what is asked of it.
+
+A word is lower case, without accents, letters and digits ("c++" and "c#" keep their signs). A name
+gives its words, the parts of those that are joined by case or digits ("allowedTCPPorts": allowed,
+tcp, ports), and its key: all of it with nothing between ("python-requests" and "pythonRequests"
+have the same key).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+
+_WORD = re.compile(r"[^\W_]+(?:\+\+|#)?")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
+_NO_KEY = re.compile(r"[\W_]+")
+
+LONGEST_QUERY = 200
+"""Characters of a query that are looked at."""
+MOST_WORDS = 8
+"""Words of a query that are looked at."""
+
+_IDLE = (
+    "a an and are as at be by can do does for from get has how i in into is it its me my no not of"
+    " on or out set some that the this to use used using via want what when which who will with"
+    " you your nix nixos nixpkgs package packages program software tool tools app application"
+    " option options setting settings configure configuration config install"
+)
+IDLE = frozenset(_IDLE.split())
+"""Words that say little of what is sought; they are asked for only where nothing else is."""
+
+ALIASES = (
+    ("authentication", "auth", "login"),
+    ("certificate", "cert", "tls", "ssl"),
+    ("configuration", "config"),
+    ("container", "containers"),
+    ("database", "db"),
+    ("development", "dev"),
+    ("directory", "dir", "folder"),
+    ("environment", "env"),
+    ("graphical", "gui"),
+    ("javascript", "js"),
+    ("kubernetes", "k8s"),
+    ("language", "lang"),
+    ("library", "lib"),
+    ("manager", "mgr"),
+    ("message", "messaging", "messenger"),
+    ("network", "net", "networking"),
+    ("password", "passwd"),
+    ("picture", "image", "photo"),
+    ("postgres", "postgresql"),
+    ("python", "py"),
+    ("repository", "repo"),
+    ("server", "daemon"),
+    ("terminal", "console", "tty", "cli"),
+    ("timezone", "tz"),
+    ("typescript", "ts"),
+    ("utilities", "utils", "utility"),
+    ("video", "movie"),
+    ("vhost", "virtualhost", "virtualhosts"),
+    ("wifi", "wireless", "wlan"),
+)
+"""Words that mean much the same, in computing at large."""
+
+_ALIASES_OF: dict[str, tuple[str, ...]] = {}
+for _group in ALIASES:
+    for _word in _group:
+        others = tuple(other for other in _group if other != _word)
+        _ALIASES_OF[_word] = _ALIASES_OF.get(_word, ()) + others
+
+
+def plain(text: str) -> str:
+    """`text` without accents, and compatibility forms resolved; its case stays."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(mark for mark in decomposed if not unicodedata.combining(mark))
+
+
+def words(text: str, *, fold: bool = True) -> list[str]:
+    """The words of running text, in order; with `fold` in lower case."""
+    text = plain(text)
+    return _WORD.findall(text.casefold() if fold else text)
+
+
+def key(name: str) -> str:
+    """A name with nothing between its words, to be compared."""
+    return _NO_KEY.sub("", plain(name).casefold())
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a name, each followed by its parts where it is joined of several."""
+    found: list[str] = []
+    for word in _WORD.findall(plain(name)):
+        found.append(word.casefold())
+        parts = [part.casefold() for part in _PART.findall(word)]
+        if len(parts) > 1:
+            found += [part for part in parts if len(part) > 1 and not part.isdigit()]
+            found += [
+                first + second
+                for first, second in pairwise(parts)
+                if second.isdigit() and len(parts) > 2
+            ]
+    return list(dict.fromkeys(found))
+
+
+def query_words(query: str) -> list[str]:
+    """The words of a query that are looked for: idle ones are left out if others remain."""
+    found: list[str] = []
+    for word in words(query[:LONGEST_QUERY])[:MOST_WORDS]:
+        if word not in found:
+            found.append(word)
+    return [word for word in found if word not in IDLE] or found
+
+
+def aliases(word: str) -> tuple[str, ...]:
+    """Other words for the same."""
+    return _ALIASES_OF.get(word, ())

@@ -1,0 +1,98 @@
+"""Lists of packages, as channels and Nix's programs write them, read as a stream.
+
+Three shapes are known and told apart by themselves: a channel's packages.json (nixpkgs,
+pkgs/top-level/make-tarball and nixos-channel-scripts: `{"version": 2, "packages": {attribute:
+{name, pname, version, system, outputs, meta}}}`), what `nix-env -qaP --json --meta` prints (the
+inner object alone), and what `nix search --json` prints (attribute -> {pname, version,
+description}, its attributes behind `legacyPackages.<system>.` or `packages.<system>.`). The
+meanings of `meta` are those of nixpkgs' manual, chapter "Meta-attributes".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+from ..search_records import PackageEntry
+from .json_stream import members
+from .versions import parse_name
+
+_FLAKE_PREFIX = re.compile(r"(?:legacyPackages|packages)\.[a-z0-9_]+-[a-z0-9_]+\.")
+_FLAGS = ("unfree", "broken", "insecure")
+
+
+def read_packages(file: BinaryIO, *, prefix: str = "") -> Iterator[PackageEntry]:
+    """Every package of a list, in its order. Only one entry is held at a time.
+
+    Args:
+        file: the list, as bytes of JSON; it need not be able to seek.
+        prefix: what every attribute has in front that users do not write, such as "nixpkgs.".
+
+    Raises:
+        ListUnreadable: it is not such a list, or it ends too early.
+    """
+    for attribute, value in members(file, "packages"):
+        if isinstance(value, Mapping):
+            name = _FLAKE_PREFIX.sub("", attribute.removeprefix(prefix), count=1)
+            yield package_entry(name, value)
+
+
+def package_entry(attribute: str, value: Mapping[str, Any]) -> PackageEntry:
+    """One package, from what such a list says of it. What is not of the type that it should be is
+    taken for not told."""
+    meta = value.get("meta")
+    if not isinstance(meta, Mapping):
+        meta = value
+    pname, version = parse_name(_text(value.get("name")))
+    unavailable = meta.get("available") is False
+    unfree, broken, insecure = (meta.get(flag) is True for flag in _FLAGS)
+    return PackageEntry(
+        attribute=attribute,
+        pname=_text(value.get("pname")) or pname or attribute.rpartition(".")[2],
+        version=_text(value.get("version")) or version,
+        description=" ".join(_text(meta.get("description")).split()),
+        long_description=_text(meta.get("longDescription")).strip() or None,
+        main_program=_text(meta.get("mainProgram")) or None,
+        licenses=tuple(filter(None, map(_license, _listed(meta.get("license"))))),
+        homepages=_texts(meta.get("homepage")),
+        changelog=next(iter(_texts(meta.get("changelog"))), None),
+        position=_text(meta.get("position")) or None,
+        outputs=_texts(value.get("outputs")),
+        maintainers=tuple(filter(None, map(_maintainer, _listed(meta.get("maintainers"))))),
+        platforms=_texts(meta.get("platforms")),
+        unfree=unfree,
+        broken=broken,
+        insecure=insecure,
+        unsupported=meta.get("unsupported") is True
+        or (unavailable and not (unfree or broken or insecure)),
+        vulnerabilities=_texts(meta.get("knownVulnerabilities")),
+    )
+
+
+def _license(value: Any) -> str:
+    if isinstance(value, Mapping):
+        names = (value.get("spdxId"), value.get("shortName"), value.get("fullName"))
+        return next((name for name in names if isinstance(name, str) and name), "")
+    return _text(value)
+
+
+def _maintainer(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _text(value.get("github")) or _text(value.get("name"))
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _listed(value: Any) -> list[Any]:
+    """A value that may be one or several; keys of a set are what it lists ("outputs")."""
+    if isinstance(value, Mapping) and not {"spdxId", "shortName", "fullName"} & value.keys():
+        return list(value)
+    return value if isinstance(value, list) else [value]
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(text for text in map(_text, _listed(value)) if text)
