@@ -42,7 +42,7 @@ class Building:
             flake: a flake reference, `#HOST` where the machine is not this host's name; None: as
                 nixos-rebuild finds the configuration.
             file, attr: a Nix file or folder instead, and the system's attribute path in it.
-            specialisation: the specialisation that is to run.
+            specialisation: which is to run; None: the one that runs now, "": the system itself.
             impure: let a flake read its surroundings.
             override_input: pairs of a flake's input and another reference for it.
             option: pairs of a setting of Nix and its value for this build.

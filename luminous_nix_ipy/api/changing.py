@@ -26,6 +26,7 @@ class Changing:
         yes: bool = False,
         bg: Literal[False] = False,
         mode: Mode = "switch",
+        specialisation: str | None = None,
         profile: str | None = None,
     ) -> PlanView | ReportView: ...
     @overload
@@ -38,6 +39,7 @@ class Changing:
         yes: bool = False,
         bg: Literal[True],
         mode: Mode = "switch",
+        specialisation: str | None = None,
         profile: str | None = None,
     ) -> Job[PlanView | ReportView]: ...
     def rollback(
@@ -49,6 +51,7 @@ class Changing:
         yes: bool = False,
         bg: bool = False,
         mode: Mode = "switch",
+        specialisation: str | None = None,
         profile: str | None = None,
     ) -> object:
         """Make an earlier generation the current one: show the plan, ask, do it, verify it.
@@ -62,6 +65,7 @@ class Changing:
             bg: return a job at once; it needs `yes`.
             mode: "switch": now and at the next boot; "boot": from the next boot on; "test": until
                 the next boot.
+            specialisation: which is to run; None: the one that runs now, "": the system itself.
             profile: whose generation.
 
         Example:
@@ -78,6 +82,7 @@ class Changing:
             yes=yes,
             bg=bg,
             mode=mode,
+            specialisation=specialisation,
             profile=profile,
         )
 

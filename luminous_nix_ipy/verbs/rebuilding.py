@@ -46,13 +46,26 @@ def add_configuration(parser: Parser) -> None:
 
 def add_activation(parser: Parser) -> None:
     """Declare what the verbs that activate a system take besides."""
-    parser.add_argument(
-        "--specialisation", metavar="NAME", help="the specialisation that is to run"
-    )
+    add_specialisation(parser)
     parser.add_argument(
         "--install-bootloader", action="store_true", help="install the boot loader itself too"
     )
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+
+
+def add_specialisation(parser: Parser) -> None:
+    """Declare which specialisation of a system is to run; "" is the system itself."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--specialisation", metavar="NAME", help="the specialisation to run; default: as now"
+    )
+    which.add_argument(
+        "--no-specialisation",
+        dest="specialisation",
+        action="store_const",
+        const="",
+        help="run the system itself, none of its specialisations",
+    )
 
 
 def rebuild(

@@ -7,6 +7,9 @@ number below the current one.
 --to takes a date (2026-03-01, "2026-03-01 18:30"; a day means its end), a phrase (yesterday,
 3 days ago, last week), or words of a version, kernel, description or note.
 
+A specialisation that runs now goes on where the generation has one of the same name; the next boot
+starts the generation itself, with its specialisations beside it in the menu.
+
 What was current before is kept from the garbage collector; %nix undo puts it back.
 
 Examples:
@@ -22,6 +25,7 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from .parser import Parser, add_bg, add_profile, number
+from .rebuilding import add_specialisation
 from .session import Session
 
 if TYPE_CHECKING:
@@ -48,6 +52,7 @@ def arguments(parser: Parser) -> None:
         "--test", dest="mode", action="store_const", const="test", help="until the next boot only"
     )
     parser.set_defaults(mode="switch")
+    add_specialisation(parser)
     add_profile(parser)
 
 
@@ -60,6 +65,7 @@ def run(
     yes: bool = False,
     bg: bool = False,
     mode: Mode = "switch",
+    specialisation: str | None = None,
     profile: str | None = None,
 ) -> PlanView | ReportView | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
@@ -72,6 +78,7 @@ def run(
             "generation": generation,
             "description": words,
             "mode": mode,
+            "specialisation": specialisation,
             "profile": profile,
         },
     )

@@ -5,6 +5,8 @@ NIXOS_CONFIG or <nixos-config> names. It is built by you; then the plan is shown
 commands and whether it needs a reboot, and you are asked. --dry-run shows what would be built;
 where all is built already, the plan.
 
+A specialisation that runs now goes on where what is built has one of the same name.
+
 Where it cannot take over from what runs, it is offered as what the next boot starts.
 
 Examples:

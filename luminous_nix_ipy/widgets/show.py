@@ -101,6 +101,8 @@ class PlanView(View):
             title = f"Refused: {_what(plan)}"
             names = ", ".join(check.name for check in plan.refused)
             lead.append(f"These checks do not allow it: {printable(names)}.")
+        if forced := [check.name for check in plan.checks if check.verdict == "forced"]:
+            lead.append(f"These red checks are passed over: {printable(', '.join(forced))}.")
         lead += [f"Note: {printable(sentence(notice))}" for notice in plan.notices]
 
         facts = [("From", _generation(plan.before)), ("To", _generation(plan.target))]
