@@ -85,9 +85,11 @@ def _check_value(name: str, value: Any, expected: type | tuple[type, ...]) -> No
     types = expected if isinstance(expected, tuple) else (expected,)
     # bool is an int in Python, but True is not a generation.
     if (isinstance(value, bool) and bool not in types) or not isinstance(value, types):
-        words = " or ".join(_WORDS.get(t, t.__name__) for t in types)
-        raise Refused(f"The option {name!r} takes {words}, not {value!r}.")
-    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+        told = [t for t in types if t is not int or float not in types]
+        words = dict.fromkeys(_WORDS.get(t, t.__name__) for t in told)
+        raise Refused(f"The option {name!r} takes {' or '.join(words)}, not {value!r}.")
+    # What may be a fraction may be zero too.
+    if type(value) is int and float not in types and value < 1:
         raise Refused(f"The option {name!r} takes a number from 1 up, not {value}.")
     if isinstance(value, str):
         if "\0" in value:
@@ -96,7 +98,14 @@ def _check_value(name: str, value: Any, expected: type | tuple[type, ...]) -> No
             raise Refused(f"The option 'mode' takes switch, boot or test, not {value!r}.")
 
 
-_WORDS: dict[type, str] = {int: "a whole number", str: "text", bool: "True or False"}
+_WORDS: dict[type, str] = {
+    float: "a number",
+    int: "a whole number",
+    str: "text",
+    bool: "True or False",
+    list: "a list",
+    tuple: "a list",
+}
 
 
 def _near(name: str, options: Options) -> str:
