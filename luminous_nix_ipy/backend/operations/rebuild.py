@@ -12,11 +12,12 @@ from ..checks_system import NEED_A_BOOT
 from ..context import Context
 from ..model import BuildReport, Mode, NixOperation, NixResult, OperationType, Plan
 from ..planning import make_plan
+from ..safety import SAFETY, safety_of
 from ..specialising import refuse_at_boot
 from ..validation import Options
 from .rollback import perform
 
-OPTIONS: Options = {**BUILDING, "specialisation": str, "install_bootloader": bool}
+OPTIONS: Options = {**BUILDING, "specialisation": str, "install_bootloader": bool, **SAFETY}
 _MODES: dict[OperationType, Mode] = {
     OperationType.SWITCH: "switch",
     OperationType.BOOT: "boot",
@@ -30,9 +31,10 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
 
     Options: `flake` or `file` and `attr` (neither: as nixos-rebuild finds it); `specialisation`,
     the one that is to run ("": the system itself, None: the one that runs now);
-    `install_bootloader`; flags of Nix.
+    `install_bootloader`; flags of Nix; how it is watched (`SAFETY`).
     """
     options, mode = operation.options, _MODES[operation.type]
+    safety = safety_of(context.machine, options)
     specialisation = options.get("specialisation")
     refuse_at_boot(mode, specialisation)
     asked = asked_for(context, options)
@@ -52,6 +54,7 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
             specialisation=specialisation,
             install_bootloader=bool(options.get("install_bootloader")),
             prepared=(built.command,),
+            safety=safety,
         )
     except BaseException:
         release(context, built.path)
@@ -65,6 +68,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None) -> N
     data: as ROLLBACK's; of such a dry run `build` (BuildReport) alone.
     """
     if operation.dry_run and made is None:
+        safety_of(context.machine, operation.options)  # what is refused is refused in any case
         asked = asked_for(context, operation.options)
         planned, command = await dry_build(context, asked)
         if planned.builds or planned.fetches:

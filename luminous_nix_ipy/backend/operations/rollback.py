@@ -6,6 +6,7 @@ from ...errors import Refused
 from ..context import Context
 from ..model import Mode, NixOperation, NixResult, Plan
 from ..planning import make_plan
+from ..safety import SAFETY, safety_of
 from ..targets import choose
 from ..transaction import carry_out
 from ..validation import Options
@@ -16,6 +17,7 @@ OPTIONS: Options = {
     "description": str,
     "mode": str,
     "specialisation": str,
+    **SAFETY,
 }
 
 
@@ -24,9 +26,11 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
 
     Options: `generation` (a number) or `description` (a date, a phrase or words: `targets.py`),
     neither for the previous one; `profile`; `mode` (switch, boot, test); `specialisation`, the one
-    that is to run ("": the system itself, None: the one that runs now).
+    that is to run ("": the system itself, None: the one that runs now); how it is watched
+    (`SAFETY`).
     """
     options = operation.options
+    safety = safety_of(context.machine, options)
     if options.get("generation") is not None and options.get("description") is not None:
         raise Refused(
             "A rollback takes a number or a description, not both.",
@@ -51,6 +55,7 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
         target=target,
         mode=mode,
         specialisation=options.get("specialisation"),
+        safety=safety,
     )
 
 

@@ -10,17 +10,20 @@ from ..context import Context
 from ..model import Backup, NixOperation, NixResult, Plan
 from ..planning import make_plan
 from ..roots import list_backups
+from ..safety import SAFETY, safety_of
 from ..validation import Options
 from .rollback import perform
 
-OPTIONS: Options = {"profile": str, "id": str}
+OPTIONS: Options = {"profile": str, "id": str, **SAFETY}
 
 
 async def plan(context: Context, operation: NixOperation) -> Plan:
     """The plan of putting back a backup.
 
-    Options: `profile`; `id` of the backup, the newest of the profile where it is not given.
+    Options: `profile`; `id` of the backup, the newest of the profile where it is not given; how it
+    is watched (`SAFETY`).
     """
+    safety = safety_of(context.machine, operation.options)
     profile = context.profile(operation.options.get("profile"))
     backups = list_backups(context.machine, profile)
     backup = _choose(backups, operation.options.get("id"), profile.name)
@@ -31,6 +34,7 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
         profile=profile,
         generations=generations,
         target=_target(generations, backup),
+        safety=safety,
     )
 
 
