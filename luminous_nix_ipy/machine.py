@@ -33,12 +33,14 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Where our notes, journal and log of this user live."""
     system_journal_dir: str = "/var/lib/luminous-nix"
     """Where the journal of changes of the system lives."""
+    programs_dir: str | None = None
+    """A folder of programs that come before those of PATH."""
     env: dict[str, str] = {}
     """Variables that Nix's programs need to find these folders; for our children only."""
     playground: str | None = None
     """The playground's folder, or None for a real machine."""
     simulated: bool = False
-    """A playground without Nix: our own stand-in moves its profile links."""
+    """A playground without Nix: our own stand-in for nix-env moves its profile links."""
 
     @property
     def database(self) -> str:
@@ -71,7 +73,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
     def child_environment(self) -> dict[str, str]:
         """The whole environment for a program of ours: this process's, then the machine's own."""
-        return {**os.environ, **self.env}
+        environment = {**os.environ, **self.env}
+        if self.programs_dir is not None:
+            path = environment.get("PATH")
+            environment["PATH"] = f"{self.programs_dir}:{path}" if path else self.programs_dir
+        return environment
 
 
 def local(environ: Mapping[str, str] | None = None) -> Machine:

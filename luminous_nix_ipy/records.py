@@ -388,3 +388,11 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The gc root that keeps what was current before."""
     freed_bytes: int | None = None
     """What Nix said that a collection or an optimisation freed."""
+    steps: dict[str, str] = {}
+    """The commands that a supervisor may run, by the names of its steps."""
+    running: str | None = None
+    """The system that ran before a supervised change of a system."""
+    mode: str | None = None
+    """Of a supervised change: "switch", "boot" or "test"."""
+    activated: str | None = None
+    """The system that it activates; one of its specialisations is another path than `to_path`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import tempfile
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -17,7 +16,6 @@ from ..notes import read_notes
 from ..records import Command, Generation, Profile
 from ..store.profiles import find_profile
 from ..store.reader import DirectReader, ReaderProtocol
-from ..tools import stand_in
 from ..tools.elevated import Credentials, Elevated
 from ..tools.elevation import elevate
 from ..tools.process import Completed, run
@@ -87,10 +85,6 @@ class Context:
             CommandFailed: it failed (`check`).
             Refused: root is needed and cannot be had; nothing was run.
         """
-        substitute = stand_in.find(self.machine)
-        if substitute is not None and os.path.basename(command.argv[0]) == "nix-env":
-            output = await asyncio.to_thread(substitute, self.machine, command.argv)
-            return Completed(command.argv, 0, output, "", 0.0)
         return await run(
             command.argv,
             machine=self.machine,
@@ -105,7 +99,7 @@ class Context:
         return privileges.needs_root(self.machine, profile)
 
     def may_change(self, profile: Profile) -> tuple[bool, str]:
-        """Whether a profile may be changed from here, as root where that is needed, and why (not)."""
+        """Whether a profile may be changed, as root where that is needed, and why (not)."""
         return privileges.may_change(self.machine, profile)
 
     async def elevate(self) -> Elevated:

@@ -17,6 +17,11 @@ from ..records import ProfileKind
 from .journal import journal_file
 
 
+def lock_file(machine: Machine, kind: ProfileKind) -> str:
+    """The file whose lock (flock(2)) whoever changes such profiles holds; it names the process."""
+    return os.path.join(os.path.dirname(journal_file(machine, kind)), "change.lock")
+
+
 @contextmanager
 def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
     """Hold the lock for changes of such profiles.
@@ -25,7 +30,7 @@ def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
         Refused: another change holds it; says which process.
         NixError: the lock file cannot be made.
     """
-    path = os.path.join(os.path.dirname(journal_file(machine, kind)), "change.lock")
+    path = lock_file(machine, kind)
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -39,7 +44,8 @@ def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(descriptor, 100, 0).decode(errors="replace").strip() or "unknown"
+            told = os.pread(descriptor, 200, 0).decode(errors="replace").split()
+            holder = told[0] if told else "unknown"
             raise Refused(
                 "Another change is under way.",
                 f"Process {holder} is making it. Nothing was changed.",

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
 
@@ -20,13 +20,13 @@ from ..machine import Machine
 from ..records import Activity, Command, Counts, Estimate, Message, NixWork
 from ..store.derivations import graph
 from ..store.nix_conf import max_jobs
-from ..tools import stand_in
 from ..tools.activity import ActivityLog, Built
 from ..tools.build_history import Report, append_history, history_file, read_history
 from ..tools.internal_json import BUILDS, COPY_PATH, COPY_PATHS, FILE_TRANSFER
 from ..tools.process import Completed, failure, run
 from .context import Context
 from .estimate import BuildEstimate
+from .retrying import retrying
 
 _log = logging.getLogger(__name__)
 
@@ -60,14 +60,17 @@ async def run_nix(
     stdin: str | None = None,
     share: tuple[float, float] = (0.0, 1.0),
     on_message: Callable[[Message], None] | None = None,
+    on_retry: Callable[[], None] | None = None,
 ) -> Completed:
-    """Run a program of Nix; other programs are run as by `Context.run`.
+    """Run a program of Nix; other programs are run as by `Context.run`. Where it fails (`check`)
+    because a download did, for a passing reason, it is run again (see `retrying`).
 
     Args:
         at_most: seconds, after which it is ended.
         stdin: what it reads.
         share: the part of the operation's progress, from and to, that this program is.
         on_message: called with every message of the program, of any level.
+        on_retry: called before it is run again.
 
     Returns:
         What it printed; as stderr its last messages, without colours.
@@ -77,8 +80,24 @@ async def run_nix(
             hold it in parts.
         Refused: root is needed and cannot be had; nothing was run.
     """
+
+    def attempt() -> Awaitable[Completed]:
+        return _run_once(context, command, check, at_most, stdin, share, on_message)
+
+    return await (retrying(context.progress, attempt, on_retry) if check else attempt())
+
+
+async def _run_once(
+    context: Context,
+    command: Command,
+    check: bool,
+    at_most: float | None,
+    stdin: str | None,
+    share: tuple[float, float],
+    on_message: Callable[[Message], None] | None,
+) -> Completed:
     argv = with_log(command.argv)
-    if argv == command.argv or stand_in.find(context.machine) is not None:
+    if argv == command.argv or context.machine.simulated:
         return await context.run(command, check=check, at_most=at_most)
     elevated = await context.elevate() if command.root else None
     history = _history_file(context.machine)
@@ -101,6 +120,7 @@ async def run_nix(
             timeout=at_most,
             stderr=watch.log,
         )
+        watch.succeeded = done.returncode == 0
     finally:
         watching.cancel()
         await asyncio.wait({watching})
@@ -154,6 +174,7 @@ class _Watch:
         """Builds that ended since `plan` last looked."""
         self.reports: list[Report] = []
         """What the history is to remember."""
+        self.succeeded = False
         self._context = context
         self._command = command
         self._builds = estimate
@@ -177,7 +198,7 @@ class _Watch:
     def tell(self, *, ended: bool = False) -> None:
         work = self._work(ended)
         low, high = self.share
-        fraction = high if ended else low + (high - low) * self._fraction(work)
+        fraction = high if self.succeeded else low + (high - low) * self._fraction(work)
         message = describe(work) or self._command.purpose
         self._context.progress.update(message, fraction, work)
 

@@ -30,11 +30,15 @@ def root_folders(machine: Machine) -> tuple[str, str]:
     return f"{machine.gcroots_dir}/luminous-nix", f"{machine.user_state_dir}/roots"
 
 
-def root_path(machine: Machine, change_id: str) -> tuple[str, bool]:
-    """Where the root of a change goes, and whether it is a direct one."""
+def root_path(machine: Machine, change_id: str, *, as_root: bool = False) -> tuple[str, bool]:
+    """Where the root of a change goes, and whether it is a direct one.
+
+    Args:
+        as_root: it is made with root's rights, which this process may not have itself.
+    """
     direct, indirect = root_folders(machine)
     parent = direct if os.path.isdir(direct) else machine.gcroots_dir
-    if os.access(parent, os.W_OK):
+    if as_root or os.access(parent, os.W_OK):
         return f"{direct}/{change_id}", True
     return f"{indirect}/{change_id}", False
 
@@ -139,17 +143,6 @@ def paths_kept_by_notes(machine: Machine) -> list[str]:
     ]
 
 
-def drop_old_roots(machine: Machine, profile: Profile) -> list[Backup]:
-    """Remove the roots beyond the newest three of a profile; those that went."""
-    old = list_backups(machine, profile)[_KEPT:]
-    for backup in old:
-        drop_root(backup.root)
-    return old
-
-
-def drop_root(root: str) -> None:
-    """Remove one root; one that is gone already is no error."""
-    try:
-        os.unlink(root)
-    except FileNotFoundError:
-        return
+def old_roots(machine: Machine, profile: Profile) -> list[str]:
+    """The roots of a profile's backups that go when another one comes: three stay."""
+    return [backup.root for backup in list_backups(machine, profile)[_KEPT - 1 :]]

@@ -1,9 +1,10 @@
 """A change is a transaction: the only place from which a profile or a system is changed.
 
-The order for a system: journal the intent → keep what is current → activate without moving the
-profile (`test`) → move the profile with nix-env → boot loader (`boot`) → verify → journal the
-outcome. If a step fails, the exact generation that was current and the exact system that ran are
-put back, and the report says whether that succeeded.
+The steps are the supervisor's (`supervisor.sh`): journal the intent → keep what is current →
+activate without moving the profile (`test`) → health → move the profile with nix-env → boot loader
+(`boot`) → verify → journal the outcome. Here it is given what it needs, the health of the machine
+is looked at, and what it has told becomes a report. If a step fails, or nobody is left to confirm,
+it puts back the exact generation that was current and the exact system that ran.
 
 home-manager's `activate` compares with the profile's generation to find stale links, so it runs
 before the profile is moved; the generation that it may add for itself is deleted again.
@@ -11,39 +12,67 @@ before the profile is moved; the generation that it may add for itself is delete
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
+from collections.abc import Iterator
 from datetime import datetime
 
-import msgspec
-
-from ..errors import ChangeFailed, CommandFailed, MachineChanged, NixError, Refused
-from ..records import Check, Command, Generation, JournalEntry, JournalOutcome
-from ..store.generations import current_number, list_generations
-from ..store.system import running_path
+from .. import settings
+from ..errors import ChangeFailed, MachineChanged, NixError, Refused
+from ..records import Check, Command, JournalEntry
+from ..store.generations import list_generations
+from ..store.links import read_link
+from ..store.system import own_unit, running_path
 from ..tools import commands
 from . import journal
 from .context import Context
-from .lock import change_lock
+from .expectations import failed_now, watch
+from .lock import lock_file
 from .model import Backup, ChangeReport, Outcome, Plan
 from .planning import facts, fingerprint
-from .restore import Touched, remaining_differences, restoring_commands
-from .roots import drop_old_roots, drop_root, make_root, root_command, root_path
+from .restore import Touched, restoring_commands
+from .roots import old_roots, root_path
 from .shield import protect
-from .units import failed_units
+from .supervisor import (
+    Renew,
+    Told,
+    command_line,
+    new_token,
+    private_folder,
+    program,
+    runs_as_unit,
+    script,
+    seconds,
+    supervise,
+)
+from .units import failed_units, unit_changes
 
 _log = logging.getLogger(__name__)
 
-Checks = tuple[Check, ...]
+_WORDS = {
+    "intent": "writing down what will be done",
+    "keep": "keeping what is current",
+    "activate": "activating",
+    "health": "looking whether all is well",
+    "move": "moving the profile",
+    "boot": "writing the boot loader's entries",
+    "verify": "verifying",
+    "restore-running": "putting back what ran",
+    "restore-profile": "putting back the profile's generation",
+    "restore-generations": "putting back what was there",
+    "restore-boot": "putting back the boot loader's entries",
+    "outcome": "writing down what came of it",
+}
+_UNITS_HAVE_TO_SETTLE = 5.0
+"""Seconds at the least that the supervisor watches units alone, when the kernel is gone."""
 
 
 async def carry_out(context: Context, plan: Plan) -> ChangeReport:
     """Carry out a plan; the report of a change that succeeded, or of nothing to do.
 
     Raises:
-        Refused: a check of the plan is red, or another change is under way.
+        Refused: a check of the plan is red, root cannot be had, or another change is under way.
         MachineChanged: the machine is no longer as it was when the plan was made.
         ChangeFailed: a step failed; says whether everything was put back. Its `report` attribute
             holds the ChangeReport.
@@ -54,7 +83,7 @@ async def carry_out(context: Context, plan: Plan) -> ChangeReport:
         return ChangeReport(
             plan=plan,
             outcome="nothing to do",
-            message=_already(plan),
+            message=f"Nothing to do: generation {plan.target.number} is already there.",
             verified=(),
             commands=(),
             backup=None,
@@ -62,41 +91,27 @@ async def carry_out(context: Context, plan: Plan) -> ChangeReport:
             started=started,
             duration=0.0,
         )
-    _refuse_red_checks(plan)
-    with change_lock(context.machine, plan.profile.kind):
-        _refuse_changed_machine(context, plan)
-        change = _Change(context, plan, started)
-        await change.begin()
-        # From here on an interrupt must not leave the machine between two states.
-        try:
-            return await protect(change.finish(), f"{plan.operation} of {plan.profile.name}")
-        except asyncio.CancelledError:
-            change.abandon()
-            raise
-
-
-def _refuse_red_checks(plan: Plan) -> None:
     if plan.refused:
         raise Refused(
             f"The {plan.operation} to generation {plan.target.number} is refused.",
             "\n".join(f"{check.name}: {check.reason}" for check in plan.refused),
             ["Nothing was changed."],
         )
+    if fingerprint(context.machine, plan.profile, plan.target) != plan.fingerprint:
+        raise _changed(context, plan)
+    change = _Change(context, plan, started)
+    await change.prepare()
+    # From here on an interrupt must not leave the machine between two states.
+    return await protect(change.carry_out(), f"{plan.operation} of {plan.profile.name}")
 
 
-def _refuse_changed_machine(context: Context, plan: Plan) -> None:
-    if fingerprint(context.machine, plan.profile, plan.target) == plan.fingerprint:
-        return
+def _changed(context: Context, plan: Plan) -> MachineChanged:
     now = facts(context.machine, plan.profile, plan.target)
-    raise MachineChanged(
+    return MachineChanged(
         "The machine has changed since the plan was made. Nothing was done.",
         "Now: " + "; ".join(f"{name} is {fact or 'gone'}" for name, fact in now.items()) + ".",
         ["Make a new plan: run the same line again."],
     )
-
-
-def _already(plan: Plan) -> str:
-    return f"Nothing to do: generation {plan.target.number} is already there."
 
 
 class _Change:
@@ -108,24 +123,103 @@ class _Change:
         self.id = journal.new_id(started)
         self.started = started
         self.clock = time.monotonic()
-        self.journal = journal.journal_file(context.machine, plan.profile.kind)
-        self.ran: list[Command] = []
-        self.backup: Backup | None = None
-        system = plan.profile.kind == "system"
-        self.touched = Touched(running=running_path(context.machine) if system else None)
-        self.known = {g.number for g in self._generations()}
-        self.entered = False
+        machine, before = context.machine, plan.before
+        self.as_root = context.needs_root(plan.profile)
+        self.kept = before.path if before is not None else None
+        path, self.direct = root_path(machine, self.id, as_root=self.as_root)
+        self.root = path if self.kept is not None else None
+        self.system = plan.profile.kind == "system"
+        self.running = running_path(machine) if self.system else None
+        self.steps = _steps(context, plan, self.id, self.running, None if self.direct else path)
+        self.checks: tuple[Check, ...] = ()
+        """What was seen of the machine's health after the activation."""
 
-    async def begin(self) -> None:
-        """Journal the intent and keep what is current; nothing else is touched."""
+    async def prepare(self) -> None:
+        """Look at what must be known before; nothing is changed."""
+        self.elevated = await self.context.elevate() if self.as_root else None
+        self.failed_before = await failed_now(self.context.machine) if self.system else None
+
+    async def carry_out(self) -> ChangeReport:
+        """Let the supervisor do it; the report of a change that succeeded.
+
+        Raises: as the function `carry_out`.
+        """
+        token = new_token()
+        variables = {"token": token, **self._variables()}
+        elevate = None if self.elevated is None else self.elevated.argv
+        kind = self.plan.profile.kind
+        argv, environment = command_line(self.context.machine, kind, self.id, variables, elevate)
+        first = b"" if self.elevated is None else self.elevated.stdin_prefix
+        told = await supervise(
+            argv,
+            environment,
+            token,
+            first=first,
+            on_step=self._tell,
+            on_line=self.context.progress.update,
+            health=self._health,
+        )
+        _refuse(told, lock_file(self.context.machine, kind))
+        if told.outcome == "done":
+            return await self._done(told)
+        raise self._failure(told)
+
+    def _variables(self) -> dict[str, str]:
+        """What the script is told, by the names that it has there."""
+        machine, plan, before = self.context.machine, self.plan, self.plan.before
+        profile, target, safety = plan.profile, plan.target, plan.safety
+        known = list_generations(machine, profile, details=False)
+        activates = plan.mode != "boot" and profile.kind != "user"
+        watched = bool(safety.expectations)
+        confirm = "activate" if activates else "move" if watched and plan.mode != "boot" else ""
+        unit = own_unit()
+        stops = any(c.unit == unit and c.action in ("stop", "restart") for c in plan.units or ())
+        values: dict[str, str | bool | None] = {
+            "script": script(),
+            "id": self.id,
+            "folder": private_folder(machine, profile.kind, self.id),
+            "lock": lock_file(machine, profile.kind),
+            "journal": journal.journal_file(machine, profile.kind),
+            "intent": journal.encode(self._intent()).decode(),
+            "mode": plan.mode,
+            "kind": profile.kind,
+            "profile": profile.path,
+            "before_link": read_link(profile.path),
+            "before_number": str(before.number) if before else None,
+            "before_path": self.kept,
+            "running": self.running,
+            "target_path": target.path,
+            "target_number": str(target.number) if target.link else None,
+            "newest": str(max((g.number for g in known), default=0)),
+            "activated": plan.activated,
+            "nix_env": program(machine, "nix-env"),
+            "nix_store": None if self.direct else program(machine, "nix-store"),
+            "root": self.root,
+            "root_is_direct": self.direct,
+            "old_roots": "\n".join(old_roots(machine, profile)),
+            "restore": safety.restore,
+            "confirm": confirm,
+            "confirm_timeout": seconds(safety.confirm_timeout),
+            "settle": seconds(max(safety.settle, _UNITS_HAVE_TO_SETTLE)),
+            "activation_timeout": seconds(settings.get("activation_timeout")),
+            "own_unit_stops": unit is not None and stops,
+            "activation_words": " ".join(_environment_words(plan, "test")),
+            "boot_words": " ".join(_environment_words(plan, "boot")),
+            "boot_dir": machine.boot_dir,
+            "current_system": machine.current_system,
+            "systemd": runs_as_unit(machine, profile.kind),
+            "has_boot": self.system,
+        }
+        return {name: _word(value) for name, value in values.items()}
+
+    def _intent(self) -> JournalEntry:
         plan, before = self.plan, self.plan.before
-        root = None
-        planned = list(plan.commands)
-        if before is not None and before.path is not None:
-            root, _ = root_path(self.context.machine, self.id)
-            asked = root_command(self.context.machine, self.id, before.path)
-            planned = [asked, *planned] if asked else planned
-        self.entry = JournalEntry(
+        planned = [
+            str(self.steps[name])
+            for name in ("keep", "activate", "move", "boot")
+            if name in self.steps
+        ]
+        return JournalEntry(
             id=self.id,
             started=self.started,
             user=journal.acting_user(),
@@ -133,207 +227,137 @@ class _Change:
             operation=plan.operation if plan.mode == "switch" else f"{plan.operation} {plan.mode}",
             profile=plan.profile.path,
             from_number=before.number if before else None,
-            from_path=before.path if before else None,
+            from_path=self.kept,
             to_number=plan.target.number if plan.target.link or plan.mode != "test" else None,
             to_path=plan.target.path,
-            commands=tuple(map(str, (*plan.prepared, *planned))),
-            backup=root,
-        )
-        self._tell("writing down what will be done")
-        journal.append(self.journal, self.entry)
-        if before is None or before.path is None or root is None:
-            return
-        try:
-            made = await make_root(self.context.machine, self.id, before.path, self._run)
-        except NixError as error:
-            self._journal_outcome("failed", str(error))
-            raise
-        except asyncio.CancelledError:
-            self.abandon()
-            raise
-        self.backup = Backup(
-            id=self.id,
-            made=self.started,
-            operation=plan.operation,
-            profile=plan.profile.path,
-            number=before.number,
-            path=before.path,
-            root=made,
+            commands=(*map(str, plan.prepared), *planned),
+            backup=self.root,
+            steps={name: str(command) for name, command in self.steps.items()},
+            running=self.running,
+            mode=plan.mode,
+            activated=plan.activated,
         )
 
-    def abandon(self) -> None:
-        """An interrupt came before anything was changed: take back what `begin` did."""
-        if self.entered:
-            return
-        if self.entry.backup is not None:
-            drop_root(self.entry.backup)
-        self._journal_outcome("interrupted", "interrupted before anything was changed")
+    async def _health(self, told: Told, renew: Renew) -> str | None:
+        """Whether all is well after the activation; else why not."""
+        code = next((ran.code for ran in told.ran if ran.step == "activate"), 0)
+        failed = failed_units(told.output("activate"))
+        self.checks = await watch(
+            self.context, self.plan.safety, self.failed_before, renew, told=failed
+        )
+        bad = [check for check in self.checks if check.verdict == "failed"]
+        if bad:
+            return "; ".join(f"{check.name}: {check.reason}" for check in bad)
+        if code == 4 and self.failed_before is None and not failed:
+            return "units failed: the activation ended with 4, and does not say which"
+        return None
 
-    async def finish(self) -> ChangeReport:
-        """Activate, move, verify; put back what was there when that fails; journal the outcome."""
-        self.entered = True
-        try:
-            for command in self.plan.commands:
-                self._tell(command.purpose)
-                await self._step(command)
-            if self.plan.profile.kind == "home-manager":
-                await self._delete_created("that activate recorded for itself")
-            self._tell("verifying")
-            verified = await self._verify()
-            failures = [check for check in verified if check.verdict == "failed"]
-            if failures:
-                raise NixError("; ".join(f"{check.name}: {check.reason}" for check in failures))
-        except NixError as error:
-            _log.error("%s failed: %s", self.id, error)
-            raise await self._failed(error) from error
-        verified += self._journal_outcome("done")
-        for old in drop_old_roots(self.context.machine, self.plan.profile):
-            _log.info("backup %s is no longer kept", old.id)
-        message = f"{_target(self.plan)} is {self._state_word()}."
-        return self._report("done", message, verified)
-
-    async def _step(self, command: Command) -> None:
-        activates = command.argv[-1] == "test" or command.argv[0].endswith("/activate")
-        if command.argv[-1] == "boot":
-            self.touched.boot_entry = True
-        done = await self.context.run(command, check=False)
-        self.ran.append(command)
-        if activates:
-            self.touched.activation = done.returncode
-        if done.returncode != 0:
-            failed = failed_units(f"{done.stdout}\n{done.stderr}")
-            said = f"units failed: {', '.join(failed)}" if failed else _end(done.stderr)
-            raise CommandFailed(
-                f"{_short(command)} ended with {done.returncode}.",
-                said,
-                argv=command.argv,
-                returncode=done.returncode,
-                stderr=done.stderr,
-            )
-
-    async def _run(self, command: Command) -> None:
-        await self.context.run(command)
-        self.ran.append(command)
-
-    async def _verify(self) -> tuple[Check, ...]:
-        plan, rows = self.plan, []
-        if plan.mode != "test":
-            number = current_number(plan.profile)
-            good = number == plan.target.number
-            rows.append(_verdict("profile", good, f"generation {number} is current"))
-        if plan.profile.kind == "system" and plan.mode != "boot":
-            running = running_path(self.context.machine)
-            rows.append(_verdict("running system", running == plan.activated, f"{running} runs"))
-        path = plan.target.path or ""
+    async def _done(self, told: Told) -> ChangeReport:
+        plan, path = self.plan, self.plan.target.path or ""
         try:
             valid = await self.context.read(lambda reader: reader.is_valid(path))
         except NixError as error:
-            rows.append(Check("target in the store", "unknown", str(error)))
+            there = Check("target in the store", "unknown", str(error))
         else:
-            rows.append(_verdict("target in the store", valid, "valid" if valid else "not valid"))
-        return tuple(rows)
+            there = Check(
+                "target in the store",
+                "ok" if valid else "failed",
+                "valid." if valid else "not valid.",
+            )
+        backup = None
+        if self.root is not None and plan.before is not None and self.kept is not None:
+            backup = Backup(
+                id=self.id,
+                made=self.started,
+                operation=plan.operation,
+                profile=plan.profile.path,
+                number=plan.before.number,
+                path=self.kept,
+                root=self.root,
+            )
+        verified = (*self.checks, *told.verified, there, *_unwritten(told))
+        return self._report(told, "done", f"{_target(plan)} is {self._state()}.", verified, backup)
 
-    async def _failed(self, error: NixError) -> ChangeFailed:
-        """Put everything back and say so; the error to raise."""
-        self._tell("putting back what was there")
-        problems = await self._put_back()
+    def _failure(self, told: Told) -> NixError:
+        """The error of a change that failed; says what is there now."""
+        plan, failed = self.plan, told.failed
+        if failed is None or told.outcome is None:
+            return ChangeFailed(
+                f"The {plan.operation} to generation {plan.target.number} was cut off.",
+                f"Its supervisor ended in the step {told.step!r}, before it could say what came "
+                "of it.",
+                ["See how the machine is, and finish or undo it: %nix recover"],
+            )
+        if failed.step == "intent":
+            path = journal.journal_file(self.context.machine, plan.profile.kind)
+            return NixError(
+                f"The journal {path} cannot be written.",
+                f"{told.output('intent')}\nNothing is changed without a record of it.".strip(),
+                ["Free space or give yourself the right to write there, then try again."],
+            )
+        if failed.step == "keep" and "somebody else" in failed.sentence:
+            return _changed(self.context, plan)
+        if failed.step == "keep":
+            return NixError(
+                "What is current now cannot be kept from the garbage collector."
+                if "kept" in failed.sentence
+                else "The change was not begun.",
+                told.output("keep") or f"{failed.sentence}.",
+                ["Nothing was changed. Free space or mend the rights of that folder, try again."],
+            )
+        return self._put_back(told, failed.sentence)
+
+    def _put_back(self, told: Told, sentence: str) -> ChangeFailed:
         plan, before = self.plan, self.plan.before
-        outcome: Outcome = "failed" if problems else "restored"
-        if problems:
-            state = "It could not be put back wholly: " + "; ".join(problems)
-            left = restoring_commands(self.context.machine, plan, self.touched)
+        said = "\n".join(told.said.get(told.failed.step if told.failed else "", ())[-6:])
+        if told.outcome == "failed":
+            outcome: Outcome = "failed"
+            state = "It could not be put back wholly: " + "; ".join(told.problems)
+            left = restoring_commands(self.context.machine, plan, self._touched(told))
             todo = [f"Put it back by hand: {command}" for command in left]
+            rows = tuple(Check("put back", "failed", problem) for problem in told.problems)
         else:
+            outcome = "restored"
             was = f"generation {before.number}" if before else "what was there before"
             state = f"Everything is as it was: {was} is current."
+            if told.renumbered:
+                state = f"What was current is current again, as {told.renumbered}: its own link "
+                state += "had been deleted."
+            if self.system and any(ran.step == "activate" for ran in told.ran):
+                state += " What services wrote meanwhile is not put back."
             todo = ["See what it said with %nix journal, then mend the target or choose another."]
-        told = "\n".join(part for part in (error.what, error.why, state) if part)
-        unwritten = self._journal_outcome("failed" if problems else "failed, restored", told)
-        if self.backup is not None and not problems:
-            drop_root(self.backup.root)
-            self.backup = None
-        failure = ChangeFailed(
-            f"The {plan.operation} to generation {plan.target.number} failed.", told, todo
-        )
-        verified = tuple(Check("put back", "failed", p) for p in problems) or (
-            Check("put back", "ok", state),
-        )
-        failure.report = self._report(outcome, failure.what, verified + unwritten, str(error))
+            rows = (Check("put back", "ok", state),)
+        verified = (*self.checks, *told.verified, *rows, *_unwritten(told))
+        told_of = "\n".join(part for part in (f"{sentence}.", said, state) if part)
+        what = f"The {plan.operation} to generation {plan.target.number} failed."
+        backup = None
+        failure = ChangeFailed(what, told_of, todo)
+        failure.report = self._report(told, outcome, what, verified, backup, error=sentence)
         return failure
 
-    async def _put_back(self) -> list[str]:
-        """Put back what was there; sentences about what could not be."""
-        problems = []
-        for command in restoring_commands(self.context.machine, self.plan, self.touched):
-            try:
-                done = await self.context.run(command, check=False)
-            except NixError as error:
-                problems.append(str(error))
-                continue
-            self.ran.append(command)
-            if done.returncode != 0:
-                problems.append(
-                    f"{_short(command)} ended with {done.returncode}: {_end(done.stderr)}"
-                )
-        try:
-            await self._delete_created("that was not there before")
-        except NixError as error:
-            problems.append(str(error))
-        return problems + remaining_differences(self.context.machine, self.plan, self.touched)
+    def _touched(self, told: Told) -> Touched:
+        codes = {ran.step: ran.code for ran in told.ran}
+        return Touched(self.running, codes.get("activate"), "boot" in codes)
 
-    async def _delete_created(self, which: str) -> None:
-        """Delete generations that this change, or what it ran, has added, but for the current."""
-        current = current_number(self.plan.profile)
-        ours = {self.plan.target.path, self.plan.before.path if self.plan.before else None}
-        created = sorted(
-            g.number
-            for g in self._generations()
-            if g.number not in self.known and g.number != current and os.readlink(g.link) in ours
-        )
-        if created:
-            await self._run(
-                Command(
-                    commands.delete_generations(self.plan.profile.path, created),
-                    f"delete the generation {which}",
-                )
-            )
-
-    def _generations(self) -> list[Generation]:
-        return list_generations(self.context.machine, self.plan.profile, details=False)
-
-    def _state_word(self) -> str:
+    def _state(self) -> str:
         if self.plan.mode == "test":
             return "running; the next boot starts what it started before"
         if self.plan.mode == "boot":
             return "what the next boot starts"
-        return "current and running" if self.plan.profile.kind == "system" else "current"
+        return "current and running" if self.system else "current"
 
-    def _tell(self, message: str) -> None:
-        total = len(self.plan.commands) + 2
-        self.context.progress.update(message, min(len(self.ran) / total, 1.0))
-
-    def _journal_outcome(self, outcome: JournalOutcome, error: str | None = None) -> Checks:
-        """Journal what became of it; a row for the report when that is not possible."""
-        entry = msgspec.structs.replace(
-            self.entry,
-            ended=datetime.now().astimezone(),
-            outcome=outcome,
-            error=error,
-            commands=tuple(map(str, (*self.plan.prepared, *self.ran))),
-        )
-        try:
-            journal.append(self.journal, entry)
-        except NixError as problem:
-            # The change itself is done or undone; not being able to write it down must not hide it.
-            _log.error("the outcome of %s could not be journalled: %s", self.id, problem)
-            return (Check("journal", "warning", str(problem)),)
-        return ()
+    def _tell(self, step: str) -> None:
+        names = list(_WORDS)
+        done = names.index(step) if step in names else 0
+        self.context.progress.update(_WORDS.get(step, step), min(done / 7, 1.0))
 
     def _report(
         self,
+        told: Told,
         outcome: Outcome,
         message: str,
         verified: tuple[Check, ...],
+        backup: Backup | None,
         error: str | None = None,
     ) -> ChangeReport:
         return ChangeReport(
@@ -341,13 +365,104 @@ class _Change:
             outcome=outcome,
             message=message,
             verified=verified,
-            commands=tuple(self.ran),
-            backup=self.backup,
+            commands=tuple(self._ran(told)),
+            backup=backup,
             journal_id=self.id,
             started=self.started,
             duration=time.monotonic() - self.clock,
             error=error,
+            units=unit_changes(told.output("activate")),
         )
+
+    def _ran(self, told: Told) -> Iterator[Command]:
+        for ran in told.ran:
+            command = self.steps[ran.step]
+            if ran.number is not None:
+                yield Command((*command.argv, str(ran.number)), command.purpose)
+            else:
+                yield command
+
+
+def _steps(
+    context: Context, plan: Plan, change_id: str, running: str | None, root: str | None
+) -> dict[str, Command]:
+    """Every command that the supervisor may run, by the name of its step.
+
+    Args:
+        root: the indirect root that Nix is asked for; None where a link does.
+    """
+    profile, before = plan.profile, plan.before
+    steps = {}
+    for command in plan.commands:
+        last = command.argv[-1]
+        is_activation = last == "test" or command.argv[0].endswith("/activate")
+        steps["activate" if is_activation else "boot" if last == "boot" else "move"] = command
+    prefix = commands.delete_generations(profile.path, ())
+    steps["delete"] = Command(prefix, "delete the generation that was not there before")
+    if before is None or before.path is None:
+        return steps
+    back = commands.switch_generation(profile.path, before.number)
+    steps["restore-profile"] = Command(back, "put back the profile's generation")
+    anew = commands.set_profile(profile.path, before.path)
+    steps["restore-profile-anew"] = Command(anew, "put back what was current, as a new generation")
+    if root is not None:
+        kept = {"keep": before.path, "keep-running": running, "keep-target": plan.target.path}
+        for name, path in kept.items():
+            if path is not None:
+                link = root + name.removeprefix("keep")
+                argv = commands.add_indirect_root(link, path)
+                steps[name] = Command(argv, "keep it from the garbage collector")
+    if profile.kind == "home-manager":
+        argv = (f"{before.path}/activate",)
+        steps["restore-running"] = Command(argv, "put back the home's files")
+    elif running is not None:
+        argv = commands.switch_to_configuration(running, "test")
+        steps["restore-running"] = Command(argv, "put back the system that ran")
+        argv = commands.switch_to_configuration(before.path, "boot")
+        steps["restore-boot"] = Command(argv, "put back what the boot loader starts")
+    return steps
+
+
+def _environment_words(plan: Plan, action: str) -> list[str]:
+    """The variables that a system's program is given in front of it, NAME=VALUE each."""
+    for command in plan.commands:
+        if command.argv[-1] == action and command.argv[0] == "env":
+            return [word for word in command.argv[1:-2] if "=" in word]
+    return []
+
+
+def _word(value: str | bool | None) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "1" if value else "0"
+        case _:
+            return value
+
+
+def _refuse(told: Told, lock: str) -> None:
+    """Raises: Refused, NixError: the supervisor could not have the lock; nothing was changed."""
+    if told.refused is None:
+        return
+    if told.refused == "unwritable":
+        raise NixError(
+            f"The lock {lock} cannot be made.",
+            f"{os.path.dirname(lock)} cannot be written. Nothing was changed.",
+            ["Free space or give yourself the right to write there, then try again."],
+        )
+    holder = told.refused.removeprefix("locked").strip().split(" ")[0] or "unknown"
+    raise Refused(
+        "Another change is under way.",
+        f"Process {holder} is making it. Nothing was changed.",
+        ["Wait until it has ended, then try again."],
+    )
+
+
+def _unwritten(told: Told) -> tuple[Check, ...]:
+    if not told.unwritten:
+        return ()
+    return (Check("journal", "warning", "the outcome could not be written down: %nix recover"),)
 
 
 def _target(plan: Plan) -> str:
@@ -355,17 +470,3 @@ def _target(plan: Plan) -> str:
         return "What was built"
     named = f"Generation {plan.target.number}"
     return f"{named}, {plan.specialisation}," if plan.specialisation else named
-
-
-def _verdict(name: str, good: bool, reason: str) -> Check:
-    return Check(name, "ok" if good else "failed", f"{reason}.")
-
-
-def _short(command: Command) -> str:
-    """The command without the folders of its program: what a sentence can hold."""
-    return " ".join((os.path.basename(command.argv[0]), *command.argv[1:]))
-
-
-def _end(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return "\n".join(lines[-5:]) if lines else "It said nothing."

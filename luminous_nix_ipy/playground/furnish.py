@@ -6,9 +6,9 @@ import os
 from datetime import datetime, time, timedelta
 
 from ..machine import Machine
-from ..tools import commands, stand_in
+from ..tools import commands
 from ..tools.process import run
-from . import channel, layout, realise, simulate
+from . import channel, layout, nix_env, realise, simulate
 from .contents import describe
 from .profiles import run_stand_in
 from .steps import Steps, in_thread
@@ -23,7 +23,7 @@ async def furnish(folder: str, simulated: bool, generations: int, steps: Steps) 
     machine = layout.machine_in(folder, simulated=simulated)
     layout.make_folders(machine)
     if simulated:
-        stand_in.register(folder, run_stand_in)
+        nix_env.write_program(machine)
         paths = await in_thread(
             simulate.build, machine, description, steps.step, on_cancel=steps.end
         )

@@ -27,6 +27,7 @@ def machine_in(folder: str, *, simulated: bool, nix_config: str = "") -> Machine
         home=home,
         user_state_dir=f"{home}/.local/state/luminous-nix",
         system_journal_dir=f"{folder}/var/lib/luminous-nix",
+        programs_dir=f"{folder}/bin" if simulated else None,
         playground=folder,
         simulated=simulated,
     )

@@ -14,7 +14,6 @@ from .. import machine as machines
 from ..backend.progress import Progress
 from ..errors import NixError, NotFound, Refused
 from ..machine import Machine
-from ..tools import stand_in
 from . import owner, realise
 from .catalogue import MAXIMUM, MINIMUM
 from .furnish import furnish
@@ -175,5 +174,4 @@ def _remove_left_behind() -> None:
 
 
 async def _discard(folder: str) -> None:
-    stand_in.register(folder, None)
     await in_thread(owner.remove, folder)

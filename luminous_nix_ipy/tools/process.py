@@ -41,6 +41,8 @@ master connection of ssh's ControlPersist does (ssh_config(5))."""
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _TAIL_LINES = 12
+_KEPT_OF_CONVERSATION = 65_536
+"""Bytes of a conversation's stderr that are remembered."""
 
 
 class Completed(msgspec.Struct, frozen=True):
@@ -81,6 +83,7 @@ async def run(
     grace: float = GRACE,
     keep: int | None = None,
     stderr: Sink | None = None,
+    stdout: Sink | None = None,
 ) -> Completed:
     """Run `argv` to its end.
 
@@ -95,7 +98,7 @@ async def run(
         check: an exit status other than 0 raises.
         grace: seconds between SIGINT and SIGTERM when it is ended.
         keep: remember only so many last bytes of stderr.
-        stderr: reads that stream instead of `on_line`, and tells what of it is kept.
+        stderr, stdout: reads that stream instead of `on_line`, and tells what of it is kept.
 
     Raises:
         CommandFailed: it could not be started, failed (`check`), or took longer than `timeout`.
@@ -109,7 +112,7 @@ async def run(
         stdin = elevated.stdin_prefix + given or None
     environment = machine.child_environment() if env is None and machine is not None else env
     started = time.monotonic()
-    child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep, stderr))
+    child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep, stderr, stdout=stdout))
     try:
         in_time = await child.ended_within(timeout)
         if not in_time:
@@ -135,6 +138,57 @@ async def run(
     return completed
 
 
+class Conversation:
+    """A program that is talked to by lines, and that goes on when this process is gone.
+
+    Nothing ends it but itself: it is for what must not be left half-way.
+    """
+
+    def __init__(self, argv: tuple[str, ...], child: _Child) -> None:
+        self._argv = argv
+        self._child = child
+        self._started = time.monotonic()
+
+    def send(self, data: bytes) -> None:
+        """Write to its stdin; what it no longer reads is lost."""
+        self._child.write(data, last=False)
+
+    def hang_up(self) -> None:
+        """Close its stdin."""
+        self._child.write(b"", last=True)
+
+    async def ended(self, within: float | None = None) -> Completed | None:
+        """Wait until it has ended; None after `within` seconds, while it goes on."""
+        if not await self._child.ended_within(within):
+            return None
+        completed = Completed(
+            argv=self._argv,
+            returncode=self._child.returncode,
+            stdout="",
+            stderr=self._child.output["stderr"].kept().decode("utf-8", "replace"),
+            duration=time.monotonic() - self._started,
+        )
+        self._child.release()
+        _report(completed, True)
+        return completed
+
+
+async def converse(argv: Sequence[str], *, env: Mapping[str, str], on_line: OnLine) -> Conversation:
+    """Start a program and talk with it.
+
+    Args:
+        env: its whole environment.
+        on_line: as in `run`.
+
+    Raises:
+        CommandFailed: it could not be started.
+    """
+    argv = tuple(argv)
+    child = _Child(on_line, _KEPT_OF_CONVERSATION, None, forget_stdout=True)
+    await _start(argv, env, b"", None, child, talk=True)
+    return Conversation(argv, child)
+
+
 def failure(completed: Completed) -> CommandFailed:
     """The error of a program that ended with another status than 0."""
     return _failure(completed, _ending(completed.returncode))
@@ -151,6 +205,8 @@ async def _start(
     stdin: str | bytes | None,
     cwd: str | None,
     child: _Child,
+    *,
+    talk: bool = False,
 ) -> _Child:
     if not argv:
         raise CommandFailed("No program was named.")
@@ -182,7 +238,7 @@ async def _start(
         child.release()
         raise asyncio.CancelledError
     if stdin is not None:
-        child.write(stdin.encode() if isinstance(stdin, str) else stdin)
+        child.write(stdin.encode() if isinstance(stdin, str) else stdin, last=not talk)
     return child
 
 
@@ -225,11 +281,19 @@ class _Lines:
 class _Child(asyncio.SubprocessProtocol):
     """One running program, as asyncio tells about it."""
 
-    def __init__(self, on_line: OnLine | None, keep: int | None, stderr: Sink | None) -> None:
+    def __init__(
+        self,
+        on_line: OnLine | None,
+        keep: int | None,
+        stderr: Sink | None,
+        *,
+        stdout: Sink | None = None,
+        forget_stdout: bool = False,
+    ) -> None:
         self._on_line = on_line
         self._finished = asyncio.get_running_loop().create_future()
         self.output: dict[str, Sink] = {
-            "stdout": _Lines("stdout", self._emit, None),
+            "stdout": stdout or _Lines("stdout", self._emit, 1 if forget_stdout else None),
             "stderr": stderr or _Lines("stderr", self._emit, keep),
         }
 
@@ -259,10 +323,12 @@ class _Child(asyncio.SubprocessProtocol):
         code = self._transport.get_returncode()
         return -signal.SIGKILL if code is None else code
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, *, last: bool) -> None:
         pipe: Any = self._transport.get_pipe_transport(0)
-        pipe.write(data)
-        pipe.write_eof()
+        if data and not pipe.is_closing():
+            pipe.write(data)
+        if last and pipe.can_write_eof():
+            pipe.write_eof()
 
     async def ended_within(self, seconds: float | None) -> bool:
         await asyncio.wait({self._finished}, timeout=seconds)

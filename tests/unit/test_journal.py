@@ -76,7 +76,7 @@ def test_each_line_is_one_json_object_with_the_names_of_the_record() -> None:
         path, entry("a", commands=("nix-env --switch-generation 1",), error="two\nlines")
     )
     (line,) = Path(path).read_text().splitlines()
-    assert set(json.loads(line)) == set(JournalEntry.__struct_fields__)
+    assert set(json.loads(line)) == {"previous", *JournalEntry.__struct_fields__}
 
 
 def test_a_journal_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:

@@ -29,16 +29,16 @@ from luminous_nix_ipy.playground import (
     layout,
     lifecycle,
     owner,
-    profiles,
     realise,
     simulate,
 )
 from luminous_nix_ipy.playground.contents import describe
 from luminous_nix_ipy.playground.description import File, Link
+from luminous_nix_ipy.playground.layout import machine_in
 from luminous_nix_ipy.playground.nar import serialise
+from luminous_nix_ipy.playground.nix_env import write_program
 from luminous_nix_ipy.store.generations import list_generations
 from luminous_nix_ipy.store.profiles import find_profile, known_profiles
-from luminous_nix_ipy.tools import stand_in
 from tests.playground import simulated
 
 
@@ -241,7 +241,7 @@ def test_a_reset_that_fails_keeps_the_old_one(
         asyncio.run(playground.reset())
     assert machines.current() is old
     assert [str(folder) for folder in own_temporary_folder.iterdir()] == [old.playground]
-    assert stand_in.find(old) is not None
+    assert os.access(f"{old.programs_dir}/nix-env", os.X_OK)
 
 
 @pytest.mark.parametrize("action", [playground.stop, playground.reset])
@@ -333,7 +333,7 @@ def test_progress_is_told_from_beginning_to_end() -> None:
 def test_without_nix_it_is_made_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for program in ("cat", "date", "mkdir", "mv", "readlink", "rm"):
+    for program in ("cat", "cp", "date", "mkdir", "mv", "readlink", "rm"):
         os.symlink(shutil.which(program) or "", tmp_path / program)
     monkeypatch.setenv("PATH", str(tmp_path))
     made = start(real=None)
@@ -518,11 +518,43 @@ def test_variables_that_would_lead_programs_out_are_overruled(
     assert {name for name in names if env[name] == "/real"} == set()
 
 
-def test_the_stand_in_answers_for_nix_env_while_it_is_there() -> None:
-    made = start()
-    assert stand_in.find(made) is profiles.run_stand_in
-    stop()
-    assert stand_in.find(made) is None
+def nix_env(machine: Machine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The playground's own nix-env, found as any program finds it."""
+    return subprocess.run(
+        ["nix-env", "--profile", machine.system_profile, *arguments],
+        env=machine.child_environment(),
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_stand_in_is_the_program_nix_env(made: Machine) -> None:
+    assert shutil.which("nix-env", path=machines.local().child_environment()["PATH"]) != (
+        f"{made.programs_dir}/nix-env"
+    )
+    done = nix_env(made, "--switch-generation", "2")
+    assert (done.returncode, done.stderr) == (0, "switching profile from version 7 to 2\n")
+    assert os.readlink(made.system_profile) == "system-2-link"
+    assert nix_env(made, "--switch-generation", "7").returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--switch-generation", "99"], ["--query"], []])
+def test_the_stand_in_fails_with_a_sentence(made: Machine, words: list[str]) -> None:
+    done = nix_env(made, *words)
+    assert done.returncode == 1 and done.stderr.startswith("error: ")
+    assert os.readlink(made.system_profile) == "system-7-link"
+
+
+def test_the_stand_in_touches_no_other_profile(made: Machine, tmp_path: Path) -> None:
+    done = nix_env(made, "--profile", str(tmp_path / "system"), "--switch-generation", "2")
+    assert done.returncode == 1 and not (tmp_path / "system").is_symlink()
+
+
+def test_only_a_playground_without_nix_has_a_stand_in(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="without Nix"):
+        write_program(machine_in(str(tmp_path), simulated=False))
 
 
 def test_the_rooms_are_the_ones_that_the_tests_patch() -> None:

@@ -92,7 +92,13 @@ def test_a_switch_moves_profile_running_system_and_boot_entry(
     assert os.readlink(machine.current_system) == path_of(machine, before - 1)
     assert f"generation-{before - 1}" in str(facts(machine)["boot"])
     assert os.readlink(machine.system_profile) == f"system-{before - 1}-link", "relative"
-    assert [check.verdict for check in report.verified] == ["ok", "ok", "ok"]
+    assert {check.name: check.verdict for check in report.verified} == {
+        "units": "ok",
+        "profile": "ok",
+        "running system": "ok",
+        "boot entry": "ok",
+        "target in the store": "ok",
+    }
     assert [str(command).split()[-1] for command in report.commands] == [
         "test",
         str(before - 1),
@@ -254,7 +260,7 @@ def test_without_a_backup_nothing_is_changed(machine: Machine, backend: NixBacke
     before = facts(machine)
     error = failure(execute(backend, ROLLBACK))
     assert "cannot be kept" in error.what and facts(machine) == before
-    assert journal(machine)[0].outcome == "failed"
+    assert journal(machine)[0].outcome == "failed, restored"
 
 
 def test_undo_puts_back_and_can_be_undone(machine: Machine, backend: NixBackend) -> None:
