@@ -19,7 +19,8 @@ from ..errors import NotFound, Refused
 from ..machine import Machine
 from .commands import FLAKE_COMMAND, Argv
 
-_TOPLEVEL = "config.system.build.toplevel"
+TOPLEVEL = "config.system.build.toplevel"
+"""The attribute of the system, at the end of `Configuration.attr`."""
 _FLAKE = re.compile(r'(?P<reference>[^#"]+)(?:#(?P<host>[^#"]*))?')
 _NOT_A_FILE = re.compile(r"<.*>|channel:.*|[a-z+]+://.*")
 
@@ -37,8 +38,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         if self.flake is not None:
-            return f"{self.flake}#{self.attr.removesuffix('.' + _TOPLEVEL)}"
-        return self.file if self.attr == _TOPLEVEL else f"{self.file}, {self.attr}"
+            return f"{self.flake}#{self.attr.removesuffix('.' + TOPLEVEL)}"
+        return self.file if self.attr == TOPLEVEL else f"{self.file}, {self.attr}"
 
     def build(self, flags: Flags, link: str) -> Argv:
         """Builds it; `link` will be a link to it, and its gc root."""
@@ -144,7 +145,7 @@ def _flake(words: str) -> Configuration:
             ["For example: --flake /etc/nixos, --flake .#laptop, --flake github:OWNER/REPO#HOST"],
         )
     host = match["host"] or socket.gethostname() or "default"
-    return Configuration(flake=match["reference"], attr=f'nixosConfigurations."{host}".{_TOPLEVEL}')
+    return Configuration(flake=match["reference"], attr=f'nixosConfigurations."{host}".{TOPLEVEL}')
 
 
 def _file(file: str, attr: str | None) -> Configuration:
@@ -158,7 +159,7 @@ def _file(file: str, attr: str | None) -> Configuration:
             )
     if attr is not None and (attr.startswith("-") or not attr.strip()):
         raise Refused(f"{attr!r} is no attribute path.", "", ["For example: --attr machines.web"])
-    return Configuration(file=file, attr=f"{attr}.{_TOPLEVEL}" if attr else _TOPLEVEL)
+    return Configuration(file=file, attr=f"{attr}.{TOPLEVEL}" if attr else TOPLEVEL)
 
 
 def _installed(machine: Machine) -> Configuration:
@@ -179,7 +180,7 @@ def _installed(machine: Machine) -> Configuration:
     channel = f"{machine.root_channels}/nixos"
     if "nixpkgs" not in named and os.path.exists(channel):
         includes.append(f"nixpkgs={channel}")
-    return Configuration(file="<nixpkgs/nixos>", attr=_TOPLEVEL, includes=tuple(includes))
+    return Configuration(file="<nixpkgs/nixos>", attr=TOPLEVEL, includes=tuple(includes))
 
 
 def _pairs(name: str, given: Any) -> tuple[tuple[str, str], ...]:

@@ -24,6 +24,7 @@ import msgspec
 
 from ..errors import DownloadFailed, Refused
 from .http import Response, Stop, Stopped, in_daemon_thread, open_url, seconds_to_wait
+from .origin import Origin, origin_of, read_note, state, write_note
 
 Tell = Callable[[int, int | None], None]
 """Called in another thread with the bytes that there are, and how many there will be."""
@@ -47,25 +48,6 @@ class Patience(msgspec.Struct, frozen=True):
     tries: int = 5
     pause: float = 1.0
     """Seconds before the second try; each pause is twice the one before."""
-
-
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a file came from, as its note has it."""
-
-    url: str
-    etag: str = ""
-    modified: str = ""
-    """Its Last-Modified, as the server wrote it."""
-    encoding: str = ""
-    """Its Content-Encoding: how it is packed, whatever its name says."""
-    size: int | None = None
-    checked: float = 0.0
-    """When the server last said that it is the newest; seconds since 1970."""
-
-    @property
-    def validator(self) -> str:
-        """What tells this state of the file from another, byte by byte; "" where nothing does."""
-        return self.modified if self.etag.startswith("W/") else self.etag or self.modified
 
 
 async def download(
@@ -93,18 +75,6 @@ async def download(
     stop = Stop()
     transfer = _Transfer(url, file, sha256, tell, patience or Patience(), stop)
     return await in_daemon_thread(transfer.run, stop)
-
-
-def origin_of(file: str) -> Origin | None:
-    """Where a downloaded file came from; None where that is not noted, or the file is gone."""
-    return _read_note(f"{file}.origin") if os.path.exists(file) else None
-
-
-def remove_download(file: str) -> None:
-    """Remove a file with its note, and what came of a newer one."""
-    for name in (file, f"{file}.origin", f"{file}.part", f"{file}.part.origin"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
 
 
 class _Broken(Exception):
@@ -151,10 +121,7 @@ class _Transfer:
     def _copy(self) -> bool:
         source = unquote(urlsplit(self._url).path)
         try:
-            facts = os.stat(source)
-            known = Origin(
-                url=self._url, etag=f'"{facts.st_mtime_ns}-{facts.st_size}"', size=facts.st_size
-            )
+            known = Origin(url=self._url, etag=state(source))
             before = origin_of(self._file)
             if before is not None and (before.url, before.etag) == (known.url, known.etag):
                 self._note(known)
@@ -222,7 +189,7 @@ class _Transfer:
 
     def _begun(self) -> Origin | None:
         """What the part of an earlier transfer is of, where it can be gone on with."""
-        begun = _read_note(f"{self._part}.origin")
+        begun = read_note(f"{self._part}.origin")
         good = begun is not None and begun.url == self._url and begun.validator and self._have() > 0
         return begun if good else None
 
@@ -251,7 +218,7 @@ class _Transfer:
                 raise _Broken("the server sent another part than was asked for")
             origin = msgspec.structs.replace(begun, size=None)
         total = None if coming is None else have + coming
-        _write_note(f"{self._part}.origin", origin)
+        write_note(f"{self._part}.origin", origin)
         with open(self._part, "ab" if have else "wb") as part:
             part.truncate(have)
             self._read(response, part.write, have, total)
@@ -301,7 +268,7 @@ class _Transfer:
         self._forget()
 
     def _note(self, origin: Origin) -> None:
-        _write_note(f"{self._file}.origin", msgspec.structs.replace(origin, checked=time.time()))
+        write_note(f"{self._file}.origin", msgspec.structs.replace(origin, checked=time.time()))
 
     def _forget(self) -> None:
         for name in (self._part, f"{self._part}.origin"):
@@ -340,17 +307,3 @@ def _sha256(file: str) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         return None
-
-
-def _read_note(file: str) -> Origin | None:
-    try:
-        with open(file, "rb") as stream:
-            return msgspec.json.decode(stream.read(), type=Origin)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def _write_note(file: str, origin: Origin) -> None:
-    with open(f"{file}.new", "wb") as stream:
-        stream.write(msgspec.json.encode(origin))
-    os.replace(f"{file}.new", file)

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from luminous_nix_ipy.errors import DownloadFailed, Refused
-from luminous_nix_ipy.tools.download import Patience, download, origin_of, remove_download
+from luminous_nix_ipy.tools.download import Patience, download
+from luminous_nix_ipy.tools.origin import origin_of, remove_download
 from tests.http_server import Server, serving
 
 BODY = random.Random(5).randbytes(200_000)
