@@ -12,6 +12,7 @@ They wait for their result. To await, use `NixBackend`.
 from __future__ import annotations
 
 from ..verbs import overview
+from .activating import Activating
 from .building import Building
 from .care import Care
 from .changing import Changing
@@ -21,7 +22,7 @@ from .looking import Looking
 from .packages import Packages
 
 
-class Nix(Looking, Changing, Building, Packages, Care, Expressions, Kernel):
+class Nix(Looking, Changing, Activating, Building, Packages, Care, Expressions, Kernel):
     """Every verb of `%nix` as a method. Each raises a `NixError` when it cannot be done."""
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..backend.model import Mode
     from ..frames import NixFrame
     from ..jobs import Job
+    from ..verbs.safety import Span, Texts
     from ..widgets.show import PlanView, ReportView, Text
 
 
@@ -28,6 +29,13 @@ class Changing:
         mode: Mode = "switch",
         specialisation: str | None = None,
         profile: str | None = None,
+        expect: Texts = None,
+        expect_url: Texts = None,
+        expect_unit: Texts = None,
+        settle: Span = None,
+        confirm_timeout: Span = None,
+        force: Texts = None,
+        restore: bool = True,
     ) -> PlanView | ReportView: ...
     @overload
     def rollback(
@@ -41,6 +49,13 @@ class Changing:
         mode: Mode = "switch",
         specialisation: str | None = None,
         profile: str | None = None,
+        expect: Texts = None,
+        expect_url: Texts = None,
+        expect_unit: Texts = None,
+        settle: Span = None,
+        confirm_timeout: Span = None,
+        force: Texts = None,
+        restore: bool = True,
     ) -> Job[PlanView | ReportView]: ...
     def rollback(
         self,
@@ -53,6 +68,13 @@ class Changing:
         mode: Mode = "switch",
         specialisation: str | None = None,
         profile: str | None = None,
+        expect: Texts = None,
+        expect_url: Texts = None,
+        expect_unit: Texts = None,
+        settle: Span = None,
+        confirm_timeout: Span = None,
+        force: Texts = None,
+        restore: bool = True,
     ) -> object:
         """Make an earlier generation the current one: show the plan, ask, do it, verify it.
 
@@ -67,10 +89,18 @@ class Changing:
                 the next boot.
             specialisation: which is to run; None: the one that runs now, "": the system itself.
             profile: whose generation.
+            expect, expect_url, expect_unit: command lines that must succeed afterwards, URLs that
+                must answer with 2xx or 3xx, systemd units that must be active; one or several. If
+                one does not hold, what was there before is put back.
+            settle: watch so long before it is confirmed: seconds, or text such as "2m".
+            confirm_timeout: put it back after so long without a sign of life of this kernel.
+            force: checks that may be red; one or several names.
+            restore: False leaves all as it is when a step fails.
 
         Example:
             >>> nix.rollback(41, dry_run=True)
             >>> nix.rollback(to="yesterday", yes=True)
+            >>> nix.rollback(41, expect_unit="nginx", expect_url="http://localhost/", settle=30)
         """
         from ..verbs.rollback import run
 
@@ -84,6 +114,13 @@ class Changing:
             mode=mode,
             specialisation=specialisation,
             profile=profile,
+            expect=expect,
+            expect_url=expect_url,
+            expect_unit=expect_unit,
+            settle=settle,
+            confirm_timeout=confirm_timeout,
+            force=force,
+            restore=restore,
         )
 
     def note(
@@ -123,6 +160,13 @@ class Changing:
         dry_run: bool = False,
         yes: bool = False,
         bg: Literal[False] = False,
+        expect: Texts = None,
+        expect_url: Texts = None,
+        expect_unit: Texts = None,
+        settle: Span = None,
+        confirm_timeout: Span = None,
+        force: Texts = None,
+        restore: bool = True,
     ) -> NixFrame | PlanView | ReportView: ...
     @overload
     def undo(
@@ -133,6 +177,13 @@ class Changing:
         dry_run: bool = False,
         yes: bool = False,
         bg: Literal[True],
+        expect: Texts = None,
+        expect_url: Texts = None,
+        expect_unit: Texts = None,
+        settle: Span = None,
+        confirm_timeout: Span = None,
+        force: Texts = None,
+        restore: bool = True,
     ) -> Job[PlanView | ReportView]: ...
     def undo(
         self,
@@ -142,6 +193,13 @@ class Changing:
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
+        expect: Texts = None,
+        expect_url: Texts = None,
+        expect_unit: Texts = None,
+        settle: Span = None,
+        confirm_timeout: Span = None,
+        force: Texts = None,
+        restore: bool = True,
     ) -> object:
         """Put back what was current before a change, the last one where no `id` is given.
 
@@ -151,10 +209,26 @@ class Changing:
             dry_run: only return the plan.
             yes: agree beforehand; else a question is asked.
             bg: return a job at once; it needs `yes`.
+            expect, expect_url, expect_unit, settle, confirm_timeout, force, restore: as of
+                `rollback`.
 
         Example:
             >>> nix.undo(list=True)
         """
         from ..verbs.undo import run
 
-        return run(session(), id=id, list=list, dry_run=dry_run, yes=yes, bg=bg)
+        return run(
+            session(),
+            id=id,
+            list=list,
+            dry_run=dry_run,
+            yes=yes,
+            bg=bg,
+            expect=expect,
+            expect_url=expect_url,
+            expect_unit=expect_unit,
+            settle=settle,
+            confirm_timeout=confirm_timeout,
+            force=force,
+            restore=restore,
+        )

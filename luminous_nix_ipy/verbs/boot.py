@@ -1,6 +1,7 @@
 """Build the configuration and make it what the next boot starts; what runs goes on.
 
-The configuration is found, built and shown as by %nix switch.
+The configuration is found, built and shown as by %nix switch. Nothing is activated before the next
+boot, so what is expected (--expect and the like) is not looked at.
 
 Examples:
   %nix boot
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .parser import Parser
 from .rebuilding import Pairs, add_activation, add_configuration, rebuild
+from .safety import Span, Texts, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     add_configuration(parser)
     add_activation(parser)
+    add_safety(parser)
 
 
 def run(
@@ -39,6 +42,13 @@ def run(
     show_trace: bool = False,
     max_jobs: int | str | None = None,
     install_bootloader: bool = False,
+    expect: Texts = None,
+    expect_url: Texts = None,
+    expect_unit: Texts = None,
+    settle: Span = None,
+    confirm_timeout: Span = None,
+    force: Texts = None,
+    restore: bool = True,
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
@@ -58,6 +68,13 @@ def run(
         show_trace=show_trace,
         max_jobs=max_jobs,
         install_bootloader=install_bootloader,
+        expect=expect,
+        expect_url=expect_url,
+        expect_unit=expect_unit,
+        settle=settle,
+        confirm_timeout=confirm_timeout,
+        force=force,
+        restore=restore,
         dry_run=dry_run,
         yes=yes,
         bg=bg,

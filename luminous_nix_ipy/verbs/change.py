@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -44,16 +45,17 @@ def change(
         return session.background(replace(operation, dry_run=dry_run), _shown)
     if dry_run:
         return PlanView(session.perform(replace(operation, dry_run=True))["plan"])
-    return agree(session, operation, session.plan(operation), yes=yes, line=_typed(operation))
+    plan = session.plan(operation)
+    return agree(session, operation, plan, yes=yes, line=_typed(operation, plan))
 
 
 def agree(
-    session: Session, operation: NixOperation, plan: Plan, *, yes: bool, line: str | None = None
+    session: Session, operation: NixOperation, plan: Plan, *, yes: bool, line: str
 ) -> PlanView | ReportView:
     """Show a plan, ask, and carry it out.
 
     Args:
-        line: what was typed, to say how it is agreed to beforehand; None: told from the plan.
+        line: what was typed, to say how it is agreed to beforehand.
 
     Raises:
         NixError: it is refused, nobody agreed, or it failed.
@@ -67,8 +69,25 @@ def agree(
     display(PlanView(plan))  # type: ignore[no-untyped-call]
     # There is nothing to agree to where a check is red: executing it refuses it, and counts that.
     if not yes and not plan.refused:
-        ask(_question(plan, session.host), session.shell, f"%nix {line or _line(plan)} --yes")
+        ask(_question(plan, session.host), session.shell, f"%nix {line} --yes")
     return ReportView(session.carry_out(operation, plan))
+
+
+def line_of(verb: str, options: Mapping[str, Any]) -> list[str]:
+    """The verb and its options, as they are typed; each of several has the option before it."""
+    words = [verb]
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if name == "restore":
+            words += ["--no-restore"] if value is False else []
+        elif value is True:
+            words.append(option)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                words += [option, *([item] if isinstance(item, str) else item)]
+        elif value is not None and value is not False:
+            words += [option, str(value)]
+    return words
 
 
 def agreed_beforehand(what: str, agreed: bool) -> None:
@@ -97,12 +116,18 @@ def _named(plan: Plan) -> list[str]:
     return [p.name for p in plan.packages if p.action == plan.operation]
 
 
-def _typed(operation: NixOperation) -> str | None:
-    """What names packages, as it was typed but for its options."""
-    if not operation.packages:
-        return None
-    return shlex.join([operation.type.value, *operation.packages])
+def _typed(operation: NixOperation, plan: Plan) -> str:
+    """What was typed; a rollback with the number that its words meant."""
+    from ..backend.safety import SAFETY
 
-
-def _line(plan: Plan) -> str:
-    return f"rollback {plan.target.number}" if plan.operation == "rollback" else plan.operation
+    given = operation.options
+    words = [operation.type.value, *operation.packages]
+    named = [name for name in SAFETY if name in given]
+    if plan.operation == "rollback":
+        words.append(str(plan.target.number))
+        words += [f"--{plan.mode}"] if plan.mode != "switch" else []
+        named = ["specialisation", "profile", *named]
+    elif given.get("id") is not None:
+        words.append(given["id"])
+    options = {name: given.get(name) for name in named}
+    return shlex.join([*words, *line_of("", options)[1:]])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backend.model import NixOperation, OperationType
-from .change import agree, agreed_beforehand
+from .change import agree, agreed_beforehand, line_of
 from .consent import can_answer
 from .parser import Parser, add_bg
 from .session import Session
@@ -116,7 +116,7 @@ def activate(session: Session, operation: NixOperation, *, yes: bool) -> PlanVie
         options = {**operation.options, "specialisation": None}
         operation = NixOperation(OperationType.BOOT, options=options)
         plan = session.plan(operation)
-    line = line_of(operation.type.value, operation.options)
+    line = shlex.join(line_of(operation.type.value, operation.options))
     return agree(session, operation, plan, yes=yes, line=line)
 
 
@@ -130,18 +130,3 @@ def shown(session: Session, data: dict[str, Any]) -> BuildView | PlanView | Repo
     if "plan" in data:
         return PlanView(data["plan"])
     return BuildView(data["build"], session.machine.playground is not None)
-
-
-def line_of(verb: str, options: dict[str, Any]) -> str:
-    """The verb and its options as they are typed."""
-    words = [verb]
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(option)
-        elif isinstance(value, (list, tuple)):
-            for pair in value:
-                words += [option, *pair]
-        elif value is not None and value is not False:
-            words += [option, str(value)]
-    return shlex.join(words)

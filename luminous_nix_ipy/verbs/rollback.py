@@ -12,11 +12,17 @@ starts the generation itself, with its specialisations beside it in the menu.
 
 What was current before is kept from the garbage collector; %nix undo puts it back.
 
+If a step fails, or afterwards a unit has newly failed or something expected does not hold, exactly
+what was there before is put back. What is expected of every change is in the settings expect,
+expect_url and expect_unit (%config NixMagics).
+
 Examples:
   %nix rollback
   %nix rollback 41 --dry-run
   %nix rollback --to yesterday
   %nix rollback --to 6.6.30 --yes
+  %nix rollback 41 --expect-unit nginx --expect-url http://localhost/health --settle 30s
+  %nix rollback 41 --expect "ping -c 1 10.0.0.1"
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ from typing import TYPE_CHECKING
 
 from .parser import Parser, add_bg, add_profile, number
 from .rebuilding import add_specialisation
+from .safety import Span, Texts, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -54,6 +61,7 @@ def arguments(parser: Parser) -> None:
     parser.set_defaults(mode="switch")
     add_specialisation(parser)
     add_profile(parser)
+    add_safety(parser)
 
 
 def run(
@@ -67,6 +75,13 @@ def run(
     mode: Mode = "switch",
     specialisation: str | None = None,
     profile: str | None = None,
+    expect: Texts = None,
+    expect_url: Texts = None,
+    expect_unit: Texts = None,
+    settle: Span = None,
+    confirm_timeout: Span = None,
+    force: Texts = None,
+    restore: bool = True,
 ) -> PlanView | ReportView | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from .change import change
@@ -80,6 +95,13 @@ def run(
             "mode": mode,
             "specialisation": specialisation,
             "profile": profile,
+            "expect": expect,
+            "expect_url": expect_url,
+            "expect_unit": expect_unit,
+            "settle": settle,
+            "confirm_timeout": confirm_timeout,
+            "force": force,
+            "restore": restore,
         },
     )
     return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)

@@ -9,11 +9,16 @@ A specialisation that runs now goes on where what is built has one of the same n
 
 Where it cannot take over from what runs, it is offered as what the next boot starts.
 
+If a step fails, or afterwards a unit has newly failed or something expected does not hold, exactly
+what was there before is put back. What is expected of every change is in the settings expect,
+expect_url and expect_unit (%config NixMagics).
+
 Examples:
   %nix switch
   %nix switch --dry-run
   %nix switch --flake /etc/nixos#laptop --specialisation on-battery
   %nix switch --file ./machines.nix --attr web --yes
+  %nix switch --expect "ping -c 1 10.0.0.1" --expect-unit nginx --settle 30s
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from .parser import Parser
 from .rebuilding import Pairs, add_activation, add_configuration, rebuild
+from .safety import Span, Texts, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     add_configuration(parser)
     add_activation(parser)
+    add_safety(parser)
 
 
 def run(
@@ -48,6 +55,13 @@ def run(
     show_trace: bool = False,
     max_jobs: int | str | None = None,
     install_bootloader: bool = False,
+    expect: Texts = None,
+    expect_url: Texts = None,
+    expect_unit: Texts = None,
+    settle: Span = None,
+    confirm_timeout: Span = None,
+    force: Texts = None,
+    restore: bool = True,
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
@@ -67,6 +81,13 @@ def run(
         show_trace=show_trace,
         max_jobs=max_jobs,
         install_bootloader=install_bootloader,
+        expect=expect,
+        expect_url=expect_url,
+        expect_unit=expect_unit,
+        settle=settle,
+        confirm_timeout=confirm_timeout,
+        force=force,
+        restore=restore,
         dry_run=dry_run,
         yes=yes,
         bg=bg,

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .parser import Parser, add_bg
+from .safety import Span, Texts, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
     add_bg(parser)
+    add_safety(parser)
 
 
 def run(
@@ -38,6 +40,13 @@ def run(
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
+    expect: Texts = None,
+    expect_url: Texts = None,
+    expect_unit: Texts = None,
+    settle: Span = None,
+    confirm_timeout: Span = None,
+    force: Texts = None,
+    restore: bool = True,
 ) -> NixFrame | PlanView | ReportView | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from ..backend.roots import list_backups
@@ -51,5 +60,18 @@ def run(
 
     # The change may have been of any profile; without an ID it is the last one of all.
     profile = next((b.profile for b in backups if id is None or b.id == id), None)
-    operation = NixOperation(type=OperationType.UNDO, options={"id": id, "profile": profile})
+    operation = NixOperation(
+        type=OperationType.UNDO,
+        options={
+            "id": id,
+            "profile": profile,
+            "expect": expect,
+            "expect_url": expect_url,
+            "expect_unit": expect_unit,
+            "settle": settle,
+            "confirm_timeout": confirm_timeout,
+            "force": force,
+            "restore": restore,
+        },
+    )
     return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)

@@ -12,10 +12,12 @@ Examples:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .parser import Parser, add_bg
+from .safety import Span, Texts, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="show what there is, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
     add_bg(parser)
+    add_safety(parser)
 
 
 def run(
@@ -48,6 +51,13 @@ def run(
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
+    expect: Texts = None,
+    expect_url: Texts = None,
+    expect_unit: Texts = None,
+    settle: Span = None,
+    confirm_timeout: Span = None,
+    force: Texts = None,
+    restore: bool = True,
 ) -> (
     NixFrame | BuildView | PlanView | ReportView | Job[NixFrame | BuildView | PlanView | ReportView]
 ):
@@ -55,16 +65,26 @@ def run(
 
     from .. import frames
     from ..backend.model import NixOperation, OperationType
-    from .change import agreed_beforehand
+    from .change import agreed_beforehand, line_of
     from .consent import ask
-    from .rebuilding import activate, line_of, shown
+    from .rebuilding import activate, shown
 
     names = [inputs] if isinstance(inputs, str) else list(inputs)
+    safety = {
+        "expect": expect,
+        "expect_url": expect_url,
+        "expect_unit": expect_unit,
+        "settle": settle,
+        "confirm_timeout": confirm_timeout,
+        "force": force,
+        "restore": restore,
+    }
     options = {
         "flake": flake,
         "channels": channels,
         "commit": commit,
         "inputs_only": inputs_only or not bg,
+        **safety,
     }
     operation = NixOperation(OperationType.UPDATE, names, dry_run=dry_run, options=options)
     if bg:
@@ -78,8 +98,8 @@ def run(
     if not yes and not dry_run:
         what = ", ".join(names) or ("all channels" if channels else "all inputs")
         place = "the PLAYGROUND" if session.machine.playground else session.host
-        typed = {"flake": flake, "channels": channels, "commit": commit}
-        line = " ".join([line_of("update", {**typed, "inputs_only": inputs_only}), *names])
+        typed = {**options, "inputs_only": inputs_only}
+        line = shlex.join([*line_of("update", typed), *names])
         ask(f"Update {what} on {place}?", session.shell, f"%nix {line} --yes")
     data = session.perform(operation)
     if dry_run:
@@ -88,7 +108,8 @@ def run(
     if inputs_only:
         return frame
     display(frame)  # type: ignore[no-untyped-call]
-    return activate(session, NixOperation(OperationType.SWITCH, options={"flake": flake}), yes=yes)
+    switch = NixOperation(OperationType.SWITCH, options={"flake": flake, **safety})
+    return activate(session, switch, yes=yes)
 
 
 def programs(
