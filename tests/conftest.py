@@ -20,7 +20,7 @@ from tests.provide.cache import cache_dir
 from tests.provide.nix import NixPrograms
 from tests.require import require
 
-pytest_plugins = ["pytester", "tests.strict"]
+pytest_plugins = ["pytester", "tests.strict", "tests.machine.table"]
 
 # The cache is the user's own, although each test has another home.
 os.environ["LUMINOUS_NIX_TEST_CACHE"] = str(cache_dir())
@@ -87,7 +87,7 @@ def no_slow_callbacks(
     Not for tests of kernels and notebooks, whose client libraries have loops of their own, nor for
     a test marked `slow_callbacks`. PYTHONASYNCIODEBUG would do the same, but children inherit it.
     """
-    foreign = {"kernel", "notebooks"} & set(request.path.parent.parts[-2:])
+    foreign = {"kernel", "machine", "notebooks"} & set(request.path.parent.parts[-2:])
     if foreign or request.node.get_closest_marker("slow_callbacks"):
         yield
         return

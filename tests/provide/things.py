@@ -8,7 +8,7 @@ import importlib.util
 import shutil
 from collections.abc import Callable
 
-from . import apt, nix, sid
+from . import apt, debian, nix, sid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +50,12 @@ THINGS: dict[str, Thing] = {
     ),
     "git": _package(lambda: shutil.which("git") is not None, "git", "git"),
     "tmux": _package(lambda: shutil.which("tmux") is not None, "tmux", "tmux"),
+    "machine": Thing(
+        there=debian.there,
+        provide=debian.provide,
+        sentence="No Debian to boot is in the tests' cache, or this user or system cannot boot it: "
+        "run `make test` as root on Debian, which makes one with debootstrap, and says why not.",
+    ),
     "ipywidgets": _module("ipywidgets"),
 }
 
