@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from luminous_nix_ipy.store import locks
 from luminous_nix_ipy.store.locks import lock_holder
-
-HOLD = """
-import fcntl, sys
-file = open(sys.argv[1])
-fcntl.flock(file, int(sys.argv[2]))
-print(flush=True)
-sys.stdin.read()
-"""
-
-
-@contextmanager
-def held(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[int]:
-    """Another process holds the lock; its id."""
-    path.touch()
-    argv = [sys.executable, "-c", HOLD, str(path), str(how)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield process.pid
-        process.kill()
+from tests.held_lock import held
 
 
 def test_nobody_holds_what_is_not_there_or_free(tmp_path: Path) -> None:
