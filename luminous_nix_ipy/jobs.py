@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
 from datetime import datetime
@@ -56,6 +56,11 @@ class Job(Awaitable[T], Generic[T]):
         """Run it on the private loop, once."""
         self._future = loop.submit(self._run(work))
         self._future.add_done_callback(lambda _: self._end_unbegun(work))
+
+    def when_ended(self, call: Callable[[], None]) -> None:
+        """Call this when it has ended, in whatever way; at once where it has."""
+        assert self._future is not None
+        self._future.add_done_callback(lambda _: call())
 
     @property
     def done(self) -> bool:

@@ -12,6 +12,7 @@ from ..errors import NixError, NotServed
 from ..log import start as start_log
 from ..machine import Machine, current
 from ..tools import native
+from ..tools.elevated import Credentials
 from ..tools.native import NativeWorker
 from . import recovery
 from .cache import CACHED, OperationCache
@@ -20,6 +21,7 @@ from .context import Context
 from .metrics import Metrics
 from .model import NixOperation, NixResult, OperationType, Plan
 from .operations import SERVED, Served, listing
+from .operations.rooted import may_need_root
 from .progress import Callback, Progress
 from .repair_model import RepairPlan
 from .validation import validate
@@ -80,6 +82,16 @@ class NixBackend:
         """Counts of this backend: see `Metrics.as_dict`."""
         return self.metrics.as_dict()
 
+    @property
+    def credentials(self) -> Credentials:
+        """How root is had for the deed that goes on: what asks for a password gives it here."""
+        return self._context.credentials
+
+    def may_need_root(self, operation: NixOperation) -> bool:
+        """Whether carrying out an operation may need root that this process does not have, as far
+        as its options tell. Looks at files only."""
+        return may_need_root(self._context, operation)
+
     async def plan(self, operation: NixOperation) -> Any:
         """What a change would do: a Plan, or the CollectPlan of what deletes. Activates
         nothing, and changes nothing but the store. A refusal counts in the metrics.
@@ -125,6 +137,7 @@ class NixBackend:
         """
         started = time.monotonic()
         cached: bool | None = None
+        given = self.credentials.elevated is not None
         try:
             served = _served(operation)
             token = self._token(operation)
@@ -143,6 +156,9 @@ class NixBackend:
             self._count(operation, False, started, cached)
             self.progress.finish("interrupted", success=False)
             raise
+        finally:
+            if not given:
+                self.credentials.forget()
         result.duration = time.monotonic() - started
         self._count(operation, result.success, started, cached)
         if cached is not True:

@@ -26,6 +26,7 @@ from ..tools import commands
 from .choosing import choices, named
 from .collect_model import Choice, CollectPlan, Deletion
 from .context import Context
+from .privileges import collection_needs_root, needs_root
 from .roots import list_backups
 
 
@@ -75,7 +76,11 @@ def plan_optimisation(context: Context) -> CollectPlan:
         garbage_problem="Known only once every file was compared.",
         checks=_checks(context, "optimise", (), ()),
         commands=(
-            Command(commands.optimise_store(), "store files that are equal only once, as links"),
+            Command(
+                commands.optimise_store(),
+                "store files that are equal only once, as links",
+                root=collection_needs_root(context.machine),
+            ),
         ),
         notices=("It reads every file of the store that is not linked yet.",),
         playground=context.machine.playground is not None,
@@ -113,12 +118,19 @@ async def _plan(
     gone = [choice.generation.link for choice in chosen if choice.goes]
     garbage, problem, told = await asyncio.to_thread(_garbage, machine, gone)
     notices = [*said, *told]
-    mending = [c for profile in profiles if (c := _mend(profile)) is not None]
-    steps = [*mending, *_deletions(profiles, chosen), *_boot_menus(profiles, chosen)]
+    steps = [
+        *_mends(machine, profiles),
+        *_deletions(machine, profiles, chosen),
+        *_boot_menus(machine, profiles, chosen),
+    ]
     idle = not steps
     if operation == "collect":
         steps.append(
-            Command(commands.collect_garbage(max_bytes), "delete every path that nothing keeps")
+            Command(
+                commands.collect_garbage(max_bytes),
+                "delete every path that nothing keeps",
+                root=collection_needs_root(machine),
+            )
         )
         idle &= garbage is not None and not (garbage.paths or garbage.strangers)
         notices.append("What running processes and builds use stays too: Nix itself sees to that.")
@@ -158,20 +170,23 @@ def _garbage(machine: Machine, gone: Sequence[str]) -> tuple[Garbage | None, str
         return None, str(error), notices
 
 
-def _mend(profile: Profile) -> Command | None:
-    """What writes an absolute profile link as Nix does; None where it is so already, or cannot be
-    mended."""
-    number = current_number(profile)
-    if number is None or link_is_relative(profile) is not False:
-        return None
-    return Command(
-        commands.switch_generation(profile.path, number),
-        f"write {profile.name}'s link as Nix does: it is absolute, so that Nix does not know what "
-        "is current and would delete that too",
-    )
+def _mends(machine: Machine, profiles: Sequence[Profile]) -> list[Command]:
+    """What writes absolute profile links as Nix does, where they can be mended."""
+    return [
+        Command(
+            commands.switch_generation(profile.path, number),
+            f"write {profile.name}'s link as Nix does: it is absolute, so that Nix does not know "
+            "what is current and would delete that too",
+            root=needs_root(machine, profile),
+        )
+        for profile in profiles
+        if (number := current_number(profile)) is not None and link_is_relative(profile) is False
+    ]
 
 
-def _deletions(profiles: Sequence[Profile], chosen: Sequence[Choice]) -> list[Command]:
+def _deletions(
+    machine: Machine, profiles: Sequence[Profile], chosen: Sequence[Choice]
+) -> list[Command]:
     made = []
     for profile in profiles:
         numbers = sorted(c.generation.number for c in chosen if c.goes and c.profile == profile)
@@ -182,12 +197,15 @@ def _deletions(profiles: Sequence[Profile], chosen: Sequence[Choice]) -> list[Co
                 Command(
                     commands.delete_generations(profile.path, numbers),
                     f"delete {noun} {listed} of {profile.name}",
+                    root=needs_root(machine, profile),
                 )
             )
     return made
 
 
-def _boot_menus(profiles: Sequence[Profile], chosen: Sequence[Choice]) -> list[Command]:
+def _boot_menus(
+    machine: Machine, profiles: Sequence[Profile], chosen: Sequence[Choice]
+) -> list[Command]:
     made = []
     for profile in profiles:
         ours = [c for c in chosen if c.profile == profile]
@@ -197,6 +215,7 @@ def _boot_menus(profiles: Sequence[Profile], chosen: Sequence[Choice]) -> list[C
                 Command(
                     commands.switch_to_configuration(current, "boot"),
                     "take the deleted generations out of the boot menu",
+                    root=needs_root(machine, profile),
                 )
             )
     return made
@@ -225,11 +244,7 @@ def _checks(
 
 
 def _privileges(context: Context, profile: Profile) -> Check:
-    if profile.kind == "system":
-        allowed, reason = context.may_change_system(profile)
-    else:
-        allowed = os.access(os.path.dirname(profile.path), os.W_OK)
-        reason = f"{profile.path} is {'' if allowed else 'not '}yours to change"
+    allowed, reason = context.may_change(profile)
     return Check(f"privileges for {profile.name}", "ok" if allowed else "refused", f"{reason}.")
 
 

@@ -23,10 +23,10 @@ from ..store.liveness import valid_among
 from ..store.system import link_is_relative
 from ..tools.process import Completed
 from . import journal
+from .clerk import Write, recording
 from .collect_model import CollectOutcome, CollectPlan, CollectReport
 from .collecting import fingerprint
 from .context import Context
-from .lock import change_lock
 from .shield import protect
 
 _log = logging.getLogger(__name__)
@@ -55,10 +55,9 @@ async def carry_out(context: Context, plan: CollectPlan) -> CollectReport:
     if plan.nothing_to_do:
         message = "Nothing to do: there is nothing to delete."
         return CollectReport(plan=plan, outcome="nothing to do", message=message, started=started)
-    kind = _kind(plan)
-    with change_lock(context.machine, kind):
+    async with recording(context, _kind(plan), plan.commands) as write:
         await _refuse_changed_machine(context, plan)
-        return await _Deletion(context, plan, started, kind).run()
+        return await _Deletion(context, plan, started, write).run()
 
 
 class Freed(NamedTuple):
@@ -83,8 +82,8 @@ def freed(text: str) -> Freed | None:
 
 def _kind(plan: CollectPlan) -> ProfileKind:
     """Whose journal and lock: the system's, where its profiles change or root collects."""
-    root = os.geteuid() == 0 or plan.playground
-    return "system" if root or any(p.kind == "system" for p in plan.profiles) else "user"
+    of_root = os.geteuid() == 0 or plan.playground or any(c.root for c in plan.commands)
+    return "system" if of_root or any(p.kind == "system" for p in plan.profiles) else "user"
 
 
 async def _refuse_changed_machine(context: Context, plan: CollectPlan) -> None:
@@ -104,13 +103,13 @@ class _Deletion:
     """One deletion under way."""
 
     def __init__(
-        self, context: Context, plan: CollectPlan, started: datetime, kind: ProfileKind
+        self, context: Context, plan: CollectPlan, started: datetime, write: Write
     ) -> None:
         self.context = context
         self.plan = plan
         self.started = started
         self.clock = time.monotonic()
-        self.journal = journal.journal_file(context.machine, kind)
+        self.write = write
         self.ran: list[Command] = []
         self.told: Freed | None = None
         self.before = {profile: current_number(profile) for profile in plan.profiles}
@@ -125,7 +124,7 @@ class _Deletion:
         )
 
     async def run(self) -> CollectReport:
-        journal.append(self.journal, self.entry)
+        await self.write(self.entry)
         try:
             for number, command in enumerate(self.plan.commands):
                 self.context.progress.update(command.purpose, number / len(self.plan.commands))
@@ -136,14 +135,13 @@ class _Deletion:
             if bad:
                 raise NixError("What is left is not what was planned.", " ".join(bad))
         except asyncio.CancelledError:
-            # Nothing is awaited here: the interrupt is answered at once.
             told = f"Interrupted. {self._how_far()}"
-            self._journal_outcome("interrupted", told)
+            await self._journal_outcome("interrupted", told)
             self.context.progress.finish(told, success=False)
             raise
         except NixError as error:
-            raise await asyncio.to_thread(self._failed, error) from error
-        verified += self._journal_outcome("done")
+            raise await self._failed(error) from error
+        verified += await self._journal_outcome("done")
         return self._report("done", self._message(), verified)
 
     async def _step(self, command: Command) -> None:
@@ -210,10 +208,11 @@ class _Deletion:
         rows.append(Check("paths of the generations that stay", _verdict(not lost), f"{kept}."))
         return rows
 
-    def _failed(self, error: NixError) -> ChangeFailed:
+    async def _failed(self, error: NixError) -> ChangeFailed:
         _log.error("%s failed: %s", self.entry.id, error)
-        told = "\n".join(part for part in (error.what, error.why, self._how_far()) if part)
-        unwritten = self._journal_outcome("failed", told)
+        how_far = await asyncio.to_thread(self._how_far)
+        told = "\n".join(part for part in (error.what, error.why, how_far) if part)
+        unwritten = await self._journal_outcome("failed", told)
         failure = ChangeFailed(
             f"The {self.plan.operation} failed.", told, ["Make a new plan: run the line again."]
         )
@@ -246,7 +245,7 @@ class _Deletion:
             done.append(f"{self.told.number:,} {what}, {self.told.words} freed")
         return f"{', '.join(done) or 'The link of the profile was mended'}."
 
-    def _journal_outcome(
+    async def _journal_outcome(
         self, outcome: JournalOutcome, error: str | None = None
     ) -> tuple[Check, ...]:
         """Journal what became of it; a row for the report where that is not possible."""
@@ -259,7 +258,7 @@ class _Deletion:
             freed_bytes=None if self.told is None else self.told.bytes,
         )
         try:
-            journal.append(self.journal, entry)
+            await self.write(entry)
         except NixError as problem:
             # What is deleted is deleted; not being able to write it down must not hide it.
             _log.error("the outcome of %s could not be journalled: %s", self.entry.id, problem)

@@ -252,5 +252,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     """"direct" or "command", with the reason when it is a fallback."""
     backups: int
+    elevation: str | None = None
+    """How root would be had where it is needed, not tried: "root", "through sudo", "none: " and
+    why."""
     nixos_rebuild_module: str | None = None
     """Where nixos-rebuild's Python module is and what runs it, or "none: " and why."""

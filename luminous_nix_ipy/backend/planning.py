@@ -93,7 +93,9 @@ async def make_plan(
     diff, diff_problem = await compare(context, start, activated.path)
     units, units_reason = await _preview(context, profile, activated, mode, checks, nothing)
     checks = pass_over((*checks, *own_unit_check(machine, units or ())), safety.force)
-    steps = change_commands(profile, target, mode, chosen, install_bootloader, checks)
+    root = context.needs_root(profile)
+    made = change_commands(profile, target, mode, chosen, install_bootloader, checks)
+    steps = tuple(replace(step, root=root) for step in made)
     reboot, reason = (
         reboot_reason(booted_path(machine), activated.path or "")
         if profile.kind == "system"

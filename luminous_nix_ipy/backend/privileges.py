@@ -44,13 +44,14 @@ def may_change(machine: Machine, profile: Profile) -> tuple[bool, str]:
         if not ways:
             return False, f"changing {what} needs root, and {elevation.why_none()}"
         return True, f"changing {what} needs root, which is had through {elevation.listed(ways)}"
+    if not system:
+        mine = os.access(os.path.dirname(profile.path), os.W_OK)
+        return mine, f"{profile.path} is {'' if mine else 'not '}yours to change"
     if machine.playground is not None:
         return True, "a playground belongs to whoever made it"
     if os.geteuid() == 0:
         return True, "running as root"
-    if system:
-        return True, "LUMINOUS_NIX_ALLOW_UNPRIVILEGED permits it on a profile that you own"
-    return True, f"{profile.path} is yours to change"
+    return True, "LUMINOUS_NIX_ALLOW_UNPRIVILEGED permits it on a profile that you own"
 
 
 def repair_needs_root(machine: Machine) -> bool:
@@ -62,6 +63,20 @@ def collection_needs_root(machine: Machine) -> bool:
     """Whether collecting garbage and optimising do: Nix's daemon does both for every user."""
     daemon = f"{machine.state_dir}/daemon-socket/socket"
     return repair_needs_root(machine) and not os.path.exists(daemon)
+
+
+def source_needs_root(machine: Machine, source: str) -> bool:
+    """Whether bringing the inputs of a flake's folder, or root's channels, to their newest does."""
+    if is_root(machine):
+        return False
+    if source == machine.root_channels:
+        return True
+    return not os.access(source, os.W_OK) and _owner(source) == 0
+
+
+def gc_root_needs_root(machine: Machine, link: str) -> bool:
+    """Whether taking a gc root away does: root may have made it."""
+    return not is_root(machine) and not os.access(os.path.dirname(link), os.W_OK)
 
 
 def journal_needs_root(machine: Machine, kind: ProfileKind) -> bool:

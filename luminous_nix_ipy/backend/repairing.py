@@ -14,16 +14,18 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-import msgspec
+from msgspec.structs import replace
 
 from ..errors import ChangeFailed, CommandFailed, MachineChanged, NixError, Refused
-from ..records import Check, Command, Finding, JournalEntry, JournalOutcome, ProfileKind
+from ..records import Check, Command, Finding, JournalEntry, JournalOutcome, Profile, ProfileKind
 from ..store.profiles import find_profile
+from ..tools import elevation
 from . import journal
+from .clerk import Write, recording
 from .context import Context
 from .health import examine, examine_contents, in_order
-from .lock import change_lock
 from .nix_run import run_nix
+from .privileges import repair_needs_root
 from .repair_model import RepairPlan, RepairReport
 from .shield import protect
 
@@ -45,14 +47,14 @@ async def plan_repair(
     else:
         findings = await examine(context, contents=contents)
     planned, checks = [], []
-    for command in _commands(findings):
-        barred = _barred(context, command)
+    for found in _commands(findings):
+        command, barred = _allowed(context, found)
         if barred is None:
             planned.append(command)
         else:
             checks.append(Check(str(command), "warning", f"left out: {barred}."))
     if checks and not planned:
-        checks = [msgspec.structs.replace(check, verdict="refused") for check in checks]
+        checks = [replace(check, verdict="refused") for check in checks]
     return RepairPlan(
         findings=tuple(findings),
         paths=tuple(paths),
@@ -84,10 +86,9 @@ async def carry_out(context: Context, plan: RepairPlan) -> RepairReport:
         return RepairReport(
             plan=plan, outcome="nothing to do", message=message, left=plan.bad, started=started
         )
-    kind = _kind(context, plan)
-    with change_lock(context.machine, kind):
+    async with recording(context, _kind(context, plan), plan.commands) as write:
         await _refuse_changed_machine(context, plan)
-        return await _Repair(context, plan, started, kind).run()
+        return await _Repair(context, plan, started, write).run()
 
 
 def _commands(findings: Sequence[Finding]) -> list[Command]:
@@ -96,25 +97,28 @@ def _commands(findings: Sequence[Finding]) -> list[Command]:
     return sorted(found, key=lambda c: _ORDER.get(os.path.basename(c.argv[0]), len(_ORDER)))
 
 
-def _barred(context: Context, command: Command) -> str | None:
-    """Why this user cannot run a command; None where nothing is known to bar it."""
+def _allowed(context: Context, command: Command) -> tuple[Command, str | None]:
+    """A command, as root where it needs that, and why it cannot be run; None where nothing is known
+    to bar it."""
     machine = context.machine
     match os.path.basename(command.argv[0]):
         case "nix-store":
             if machine.simulated:
-                return "this playground has no Nix, which alone repairs store paths"
-            if not os.access(os.path.dirname(machine.database), os.W_OK):
-                return "the store is not yours to change: repair it as root"
-            return None
+                return command, "this playground has no Nix, which alone repairs store paths"
+            root, ways = repair_needs_root(machine), elevation.installed(machine)
+            barred = f"repairing the store needs root, and {elevation.why_none()}"
+            return replace(command, root=root), barred if root and not ways else None
         case "nix-env":
-            profile = find_profile(machine, command.argv[command.argv.index("--profile") + 1])
-            if profile.kind != "system":
-                mine = os.access(os.path.dirname(profile.path), os.W_OK)
-                return None if mine else f"{profile.path} is not yours to change"
+            profile = _profile(context, command)
         case _:
             profile = find_profile(machine, "system")
-    allowed, reason = context.may_change_system(profile)
-    return None if allowed else reason
+    allowed, reason = context.may_change(profile)
+    return replace(command, root=context.needs_root(profile)), None if allowed else reason
+
+
+def _profile(context: Context, command: Command) -> Profile:
+    """The profile that a command of nix-env changes."""
+    return find_profile(context.machine, command.argv[command.argv.index("--profile") + 1])
 
 
 def _kind(context: Context, plan: RepairPlan) -> ProfileKind:
@@ -122,8 +126,9 @@ def _kind(context: Context, plan: RepairPlan) -> ProfileKind:
     if os.geteuid() == 0 or plan.playground:
         return "system"
     of_user = all(
-        os.path.basename(c.argv[0]) == "nix-env"
-        and find_profile(context.machine, c.argv[c.argv.index("--profile") + 1]).kind != "system"
+        not c.root
+        and os.path.basename(c.argv[0]) == "nix-env"
+        and _profile(context, c).kind != "system"
         for c in plan.commands
     )
     return "user" if of_user else "system"
@@ -149,14 +154,12 @@ async def _refuse_changed_machine(context: Context, plan: RepairPlan) -> None:
 class _Repair:
     """One repair under way."""
 
-    def __init__(
-        self, context: Context, plan: RepairPlan, started: datetime, kind: ProfileKind
-    ) -> None:
+    def __init__(self, context: Context, plan: RepairPlan, started: datetime, write: Write) -> None:
         self.context = context
         self.plan = plan
         self.started = started
         self.clock = time.monotonic()
-        self.journal = journal.journal_file(context.machine, kind)
+        self.write = write
         self.ran: list[Command] = []
         self.failures: dict[Command, str] = {}
         self.entry = JournalEntry(
@@ -170,7 +173,7 @@ class _Repair:
         )
 
     async def run(self) -> RepairReport:
-        journal.append(self.journal, self.entry)
+        await self.write(self.entry)
         try:
             for number, command in enumerate(self.plan.commands):
                 self.context.progress.update(command.purpose, number / len(self.plan.commands))
@@ -178,11 +181,10 @@ class _Repair:
             self.context.progress.update("examining again")
             after = await self._examine()
         except asyncio.CancelledError:
-            # Nothing is awaited here: the interrupt is answered at once.
             told = f"Interrupted at: {self.ran[-1].purpose}." if self.ran else "Interrupted."
             # Nix takes a broken path away before the new one is there.
             told += " What was not finished is as broken as before or gone: %nix repair mends both."
-            self._journal_outcome("interrupted", told)
+            await self._journal_outcome("interrupted", told)
             self.context.progress.finish(told, success=False)
             raise
         verified = tuple(self._verdict(command, after) for command in self.plan.commands)
@@ -190,10 +192,10 @@ class _Repair:
         bad = [check.reason for check in verified if check.verdict == "failed"]
         mended = len(verified) - len(bad)
         if not bad:
-            verified += self._journal_outcome("done")
+            verified += await self._journal_outcome("done")
             return self._report("done", f"{mended} of {mended} repaired.", verified, left)
         told = "\n".join(bad)
-        verified += self._journal_outcome("failed", told)
+        verified += await self._journal_outcome("failed", told)
         message = f"{mended} of {mended + len(bad)} repaired."
         failure = ChangeFailed(
             f"{len(bad)} of {mended + len(bad)} could not be repaired.",
@@ -224,17 +226,17 @@ class _Repair:
 
     def _verdict(self, command: Command, after: Sequence[Finding]) -> Check:
         """A repair has succeeded when what it was for is found no more."""
-        still = next((f for f in after if f.command == command), None)
+        still = next((f for f in after if f.command and f.command.argv == command.argv), None)
         if still is None and command not in self.failures:
             return Check(command.purpose, "ok", "it is well now.")
         told = self.failures.get(command) or (still.reason if still else "")
         return Check(command.purpose, "failed", f"Could not {command.purpose}: {told}")
 
-    def _journal_outcome(
+    async def _journal_outcome(
         self, outcome: JournalOutcome, error: str | None = None
     ) -> tuple[Check, ...]:
         """Journal what became of it; a row for the report where that is not possible."""
-        entry = msgspec.structs.replace(
+        entry = replace(
             self.entry,
             ended=datetime.now().astimezone(),
             outcome=outcome,
@@ -242,7 +244,7 @@ class _Repair:
             commands=tuple(map(str, self.ran)),
         )
         try:
-            journal.append(self.journal, entry)
+            await self.write(entry)
         except NixError as problem:
             # What is repaired is repaired; not being able to write it down must not hide it.
             _log.error("the outcome of %s could not be journalled: %s", self.entry.id, problem)

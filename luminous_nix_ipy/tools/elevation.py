@@ -58,25 +58,23 @@ def listed(names: list[Program]) -> str:
 
 
 def why_none() -> str:
-    """A sentence about there being no way, where none is installed."""
+    """Why there is no way, as the rest of a sentence."""
     names = list(wanted())
     if not names:
-        return "the setting elevation is none."
-    return (
-        f"{listed(names)} is not installed."
-        if len(names) == 1
-        else (f"none of {', '.join(names)} is installed.")
-    )
+        return "the setting elevation is none"
+    if len(names) == 1:
+        return f"{names[0]} is not installed"
+    return f"none of {', '.join(names)} is installed"
 
 
 async def elevate(machine: Machine, password: Password | None = None) -> Elevated:
-    """Find how root is had now; what is tried first is what needs no password.
+    """Find how root is had now.
 
     Args:
-        password: tried with sudo where nothing else is left. Handed on in the answer.
+        password: for sudo, which is asked whether it is right; None tries what asks for none.
 
     Raises:
-        PasswordNeeded: only sudo is left, and no password was given.
+        PasswordNeeded: only sudo is left, and it asks for one.
         WrongPassword: sudo does not take it.
         Refused: root cannot be had; says why and what to do.
     """
@@ -85,28 +83,27 @@ async def elevate(machine: Machine, password: Password | None = None) -> Elevate
     there = installed(machine)
     if not there:
         raise _refused(why_none())
+    if password is not None and "sudo" in there:
+        await _check(there["sudo"], password)
+        return Elevated(machine, "sudo", there["sudo"], password)
     for name, path in there.items():
         elevated = Elevated(machine, name, path)
         if await _works(elevated):
             return elevated
     if "sudo" not in there:
-        asking = listed(list(there))
         raise _refused(
-            f"{asking} would ask for a password, or does not let you: only sudo's password can be "
-            "given from here."
+            f"{listed(list(there))} would ask for a password, or does not let you: from here only "
+            "sudo can be given one"
         )
-    if password is None:
-        raise PasswordNeeded(
-            "Root is needed. Nothing was changed.",
-            "sudo asks for a password, and nobody can be asked for it here.",
-            [
-                "Run it in a notebook that can ask you, with %nix.",
-                "Or let sudo ask for none: a rule with NOPASSWD (sudoers(5)).",
-                "Or run the notebook as root.",
-            ],
-        )
-    await _check(machine, there["sudo"], password)
-    return Elevated(machine, "sudo", there["sudo"], password)
+    raise PasswordNeeded(
+        "Root is needed. Nothing was changed.",
+        "sudo asks for a password, and nobody can be asked for it here.",
+        [
+            "Run it with %nix in a notebook or a terminal, which can ask you.",
+            "Or let sudo ask for none: a rule with NOPASSWD (sudoers(5)).",
+            "Or run the notebook as root.",
+        ],
+    )
 
 
 async def _works(elevated: Elevated) -> bool:
@@ -121,7 +118,7 @@ async def _works(elevated: Elevated) -> bool:
     return done.returncode == 0
 
 
-async def _check(machine: Machine, sudo: str, password: Password) -> None:
+async def _check(sudo: str, password: Password) -> None:
     """Let sudo validate a password (`--validate`), which runs nothing and remembers nothing.
 
     Raises:
@@ -134,13 +131,14 @@ async def _check(machine: Machine, sudo: str, password: Password) -> None:
     said = done.stderr.lower()
     if any(words in said for words in _WRONG):
         raise WrongPassword("sudo does not take that password. Nothing was changed.")
-    raise _refused(f"sudo says: {_last_line(done)}")
+    raise _refused(f"sudo says: {_last_line(done).rstrip('.')}")
 
 
 def _refused(why: str) -> Refused:
+    """Args: why: the reason, as a sentence without its end."""
     return Refused(
         "Root is needed and cannot be had. Nothing was changed.",
-        why[0].upper() + why[1:] if not why.startswith(("sudo", "doas", "run0")) else why,
+        f"{why}.",
         [
             "Run the notebook as root, or let sudo, doas or run0 elevate you.",
             "Which are tried, and in which order: %config NixMagics.elevation",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from contextlib import AbstractContextManager
     from typing import TypeVar
 
     from ..backend.backend import NixBackend
@@ -76,7 +78,9 @@ class Session:
         from ..backend.model import NixOperation
 
         operation = NixOperation(type=operation_type, dry_run=dry_run, options=options)
-        return _data(self.wait(self.backend.execute(operation)))
+        backend = self.backend
+        with self._as_root(backend, backend.may_need_root(operation)):
+            return _data(self.wait(backend.execute(operation)))
 
     def perform(self, operation: NixOperation) -> dict[str, Any]:
         """The data of an operation that may take long, drawing its progress.
@@ -85,7 +89,8 @@ class Session:
             NixError: it could not be done.
         """
         backend = self.backend
-        return _data(self._painted(backend.progress, backend.execute(operation)))
+        with self._as_root(backend, backend.may_need_root(operation)):
+            return _data(self._painted(backend.progress, backend.execute(operation)))
 
     def plan(self, operation: NixOperation) -> Any:
         """What a change would do: a Plan, or the CollectPlan of what deletes. Draws its progress
@@ -109,7 +114,8 @@ class Session:
             NixError: it was refused, or it failed.
         """
         backend = self.backend
-        result = self._painted(backend.progress, backend.execute(operation, plan))
+        with self._as_root(backend, any(command.root for command in plan.commands)):
+            result = self._painted(backend.progress, backend.execute(operation, plan))
         return _data(result)["report"]
 
     def labelled(self, frame: NixFrame) -> NixFrame:
@@ -126,7 +132,7 @@ class Session:
         return self._painted(progress, work(progress))
 
     def background(self, operation: NixOperation, show: Callable[[dict[str, Any]], T]) -> Job[T]:
-        """Carry out an operation beside the notebook.
+        """Carry out an operation beside the notebook. A password for root is asked for before.
 
         Args:
             operation: what was agreed to beforehand.
@@ -135,14 +141,27 @@ class Session:
         import asyncio
 
         from ..jobs import start
+        from .password import unlock
 
         backend = self.backend.beside()
+        if backend.may_need_root(operation):
+            backend.credentials.elevated = unlock(self)
 
         async def work() -> T:
             return await asyncio.to_thread(show, _data(await backend.execute(operation)))
 
         title = " ".join([operation.type.value.replace("_", " "), *operation.packages])
-        return start(title, backend.progress, work(), self.shell)
+        job = start(title, backend.progress, work(), self.shell)
+        job.when_ended(backend.credentials.forget)
+        return job
+
+    def _as_root(self, backend: NixBackend, needed: bool) -> AbstractContextManager[None]:
+        """For the block, root where it is needed; a password for it is asked for now."""
+        if not needed:
+            return nullcontext()
+        from .password import unlock
+
+        return backend.credentials.given(unlock(self))
 
     def _painted(self, progress: Progress, coroutine: Coroutine[Any, Any, T]) -> T:
         from ..widgets.progress import painter_for

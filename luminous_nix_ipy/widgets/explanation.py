@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..wording import printable, sentence
-from .page import Page, Steps, View
+from ..wording import printable
+from .page import Page, View
+from .parts import steps
 
 if TYPE_CHECKING:
     from ..frames import NixFrame
@@ -32,7 +33,7 @@ class Explanation(View):
         return frames.commands(self._commands)
 
     def _page(self) -> Page:
-        steps = [(printable(sentence(c.purpose)), printable(str(c))) for c in self._commands]
-        parts = [Steps("It would run, in this order", steps)] if steps else []
+        made = steps("It would run, in this order", self._commands)
+        parts = [made] if made.steps else []
         lead = [printable(self._told)] if self._told else []
         return Page(f"%nix {printable(self._line)}", lead, parts)

@@ -31,7 +31,11 @@ def checks(caption: str, rows: Sequence[Check]) -> Table:
 
 def steps(caption: str, commands: Sequence[Command]) -> Steps:
     """Commands in their order, with their purposes."""
-    return Steps(caption, [(printable(sentence(c.purpose)), printable(str(c))) for c in commands])
+    return Steps(caption, [(printable(sentence(_purpose(c))), printable(str(c))) for c in commands])
+
+
+def _purpose(command: Command) -> str:
+    return f"{command.purpose}, as root" if command.root else command.purpose
 
 
 def packages(diff: ClosureDiff | None, problem: str | None) -> Table | Words:

@@ -224,6 +224,8 @@ class StatusView(View):
             ("Free for booting", wording.size(s.boot_free_bytes)),
             ("Reader", s.reader),
         ]
+        if s.elevation is not None:
+            facts.append(("Elevation", s.elevation))
         if s.nixos_rebuild_module is not None:
             facts.append(("nixos-rebuild module", s.nixos_rebuild_module))
         return [(name, printable(value)) for name, value in facts]

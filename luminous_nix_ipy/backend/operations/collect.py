@@ -78,7 +78,8 @@ def _profiles(
         return [context.profile(name)], []
     ours, theirs = [], []
     for profile in known_profiles(context.machine):
-        if os.access(os.path.dirname(profile.path), os.W_OK):
+        own = os.access(os.path.dirname(profile.path), os.W_OK)
+        if own or (profile.kind == "system" and context.may_change(profile)[0]):
             ours.append(profile)
         else:
             theirs.append(profile.name)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ...errors import NixError
 from ...records import Finding
+from ...tools import elevation
 from ..context import Context
 from ..examining_settings import examine_settings
 from ..health import examine, failed_units, in_order
@@ -26,12 +27,30 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     """
     found = await examine(context, contents=bool(operation.options.get("check")))
     found += await failed_units(context.machine)
+    found.append(await _elevation(context))
     found += await _ages(context)
     if context.machine.playground is None:  # whose settings are made for it
         found += await asyncio.to_thread(examine_settings, context.machine)
     bad = sum(finding.severity in ("warning", "problem") for finding in found)
     message = f"{len(found)} findings, {bad} of them to be looked at"
     return NixResult(True, message, {"findings": in_order(found)})
+
+
+async def _elevation(context: Context) -> Finding:
+    """How root is had where it is needed: tried, which %nix status does not."""
+    machine, what = context.machine, "elevation"
+    if machine.playground is not None:
+        return Finding(what, "ok", machine.playground, "A playground needs no root.")
+    try:
+        elevated = await elevation.elevate(machine)
+    except elevation.PasswordNeeded:
+        reason = (
+            "sudo (asks for a password): where nobody can be asked, what needs root is refused."
+        )
+        return Finding(what, "note", "sudo", reason, "A rule with NOPASSWD (sudoers(5)).")
+    except NixError as error:
+        return Finding(what, "warning", "root", f"None: {error.why}", error.todo[0])
+    return Finding(what, "ok", elevated.program, f"{elevated}.")
 
 
 async def _ages(context: Context) -> list[Finding]:

@@ -12,6 +12,7 @@ from ...notes import write_note
 from ...records import Command, Generation, Profile
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan
+from ..privileges import gc_root_needs_root
 from ..roots import kept_paths, make_root, note_root, note_roots
 from ..targets import choose
 from ..validation import Options
@@ -70,4 +71,8 @@ async def _keep(context: Context, profile: Profile, target: Generation) -> None:
 
 async def _let_go(context: Context, profile: Profile, target: Generation) -> None:
     for root in note_roots(context.machine, profile, target):
-        await asyncio.to_thread(os.unlink, root)
+        if gc_root_needs_root(context.machine, root):
+            purpose = f"no longer keep generation {target.number}"
+            await context.run(Command(("rm", "--", root), purpose, root=True))
+        else:
+            await asyncio.to_thread(os.unlink, root)

@@ -16,7 +16,7 @@ from ...store.system import (
     reboot_reason,
     running_path,
 )
-from ...tools import native
+from ...tools import elevation, native
 from ...tools.commands import nix_version
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan, Status
@@ -65,6 +65,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         boot_free_bytes=None if boot is None else await asyncio.to_thread(free_bytes, boot),
         reader=context.reader_label,
         backups=len(list_backups(machine)),
+        elevation=_elevation(machine),
         nixos_rebuild_module=await asyncio.to_thread(native.describe, machine),
     )
     return NixResult(True, _headline(status), {"status": status})
@@ -87,6 +88,12 @@ async def _generations(
             raise
         return None, []
     return profile, await context.generations(profile)
+
+
+def _elevation(machine: Machine) -> str:
+    if machine.playground is not None:
+        return "not needed: a playground belongs to whoever made it"
+    return elevation.describe(machine)
 
 
 def _number(generation: Generation | None) -> int | None:

@@ -12,12 +12,15 @@ from typing import Literal
 from msgspec.structs import replace
 
 from ...errors import NixError, NotFound, Refused
-from ...records import Command, Input, InputChange, JournalEntry, JournalOutcome
-from ...tools import commands
+from ...records import Command, Input, InputChange, JournalEntry, JournalOutcome, ProfileKind
+from ...tools import commands, elevation
 from .. import journal
+from ..clerk import recording
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan
 from ..nix_run import run_nix
+from ..privileges import source_needs_root
+from ..safety import safety_of
 from ..validation import Options
 from . import rebuild
 from .inputs import find_source, read_source
@@ -42,6 +45,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None = Non
     data: `changes` (list of InputChange), `source`, `commands`; and SWITCH's.
     """
     options = operation.options
+    safety_of(context.machine, options)  # what the switch would refuse is refused at once
     channels = bool(options.get("channels"))
     source = find_source(context, options.get("flake"), channels)
     is_channels = source == context.machine.root_channels
@@ -54,6 +58,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None = Non
         release = await commands.nix_release(context.machine)
         argv = commands.update_flake(release, source, names, commit=bool(options.get("commit")))
         command = Command(argv, "lock the newest of the inputs")
+    command = replace(command, root=source_needs_root(context.machine, source))
     data = {"source": source, "commands": (command,)}
     if operation.dry_run:
         changes = compare(before, before)
@@ -104,13 +109,17 @@ def _check(
     what = "channel" if is_channels else "input"
     if is_channels and commit:
         raise Refused("Channels cannot be committed.", "Only a flake has a lock file.")
-    if is_channels and context.machine.playground is None and os.geteuid() != 0:
+    root = source_needs_root(context.machine, source)
+    if root and not elevation.installed(context.machine):
+        what = "Updating root's channels" if is_channels else f"Updating what is in {source}"
         raise Refused(
-            "Updating root's channels needs root.",
-            f"The system is built from those in {source}.",
+            f"{what} needs root, and {elevation.why_none()}.",
+            f"The system is built from those in {source}."
+            if is_channels
+            else "flake.lock is kept there.",
             ["Run the notebook as root."],
         )
-    if not is_channels and not os.access(source, os.W_OK):
+    if not is_channels and not root and not os.access(source, os.W_OK):
         raise Refused(f"{source} cannot be written.", "flake.lock is kept there.")
     # Where nothing is locked yet, Nix alone knows the inputs.
     choices = [item.name for item in known]
@@ -128,7 +137,6 @@ def _check(
 async def _carry_out(context: Context, command: Command, source: str, is_channels: bool) -> None:
     """Run the update, with its intent and its outcome in the journal."""
     now = datetime.now().astimezone()
-    file = journal.journal_file(context.machine, "system" if is_channels else "user")
     entry = JournalEntry(
         id=journal.new_id(now),
         started=now,
@@ -138,18 +146,20 @@ async def _carry_out(context: Context, command: Command, source: str, is_channel
         profile=source,
         commands=(str(command),),
     )
-    journal.append(file, entry)
+    kind: ProfileKind = "system" if is_channels else "user"
+    async with recording(context, kind, [command]) as write:
+        await write(entry)
 
-    def end(outcome: JournalOutcome, error: str | None = None) -> None:
-        ended = datetime.now().astimezone()
-        journal.append(file, replace(entry, ended=ended, outcome=outcome, error=error))
+        async def end(outcome: JournalOutcome, error: str | None = None) -> None:
+            ended = datetime.now().astimezone()
+            await write(replace(entry, ended=ended, outcome=outcome, error=error))
 
-    try:
-        await run_nix(context, command)
-    except NixError as error:
-        end("failed", str(error))
-        raise
-    except asyncio.CancelledError:
-        end("interrupted", "interrupted while it was run")
-        raise
-    end("done")
+        try:
+            await run_nix(context, command)
+        except NixError as error:
+            await end("failed", str(error))
+            raise
+        except asyncio.CancelledError:
+            await end("interrupted", "interrupted while it was run")
+            raise
+        await end("done")
