@@ -1,4 +1,4 @@
-"""What <tab> offers after `%nix`: verbs, options, generations and profiles.
+"""What <tab> offers after `%nix`: verbs, options, generations, profiles and units.
 
 Only what costs next to nothing is looked at: the arguments that the verbs declare, and the names in
 the profiles' folders, remembered until a folder changes. No program is run.
@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +29,8 @@ _LINE = re.compile(
 )
 """`%nix …`, `%%nix …` and `x = %nix …`, up to the cursor."""
 
+_UNITS = (".service", ".socket", ".target", ".timer", ".mount", ".path")
+"""The ends of names of units that somebody may expect to be active."""
 _SIDES = ("current", "previous", "running", "booted")
 """What `%nix diff` takes besides numbers and paths."""
 
@@ -156,6 +159,10 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
         yield from _starting(choices, fragment, "word")
     elif action.metavar == "PROFILE":
         yield from _starting(_profiles(), fragment, "profile")
+    elif action.metavar == "UNIT":
+        yield from _starting(_units(), fragment, "unit")
+    elif action.metavar == "CHECK":
+        yield from _starting(_checks(), fragment, "check")
     elif action.dest == "generation" or action.metavar in ("A", "B"):
         if action.metavar in ("A", "B"):
             yield from _starting(_SIDES, fragment, "generation")
@@ -214,6 +221,28 @@ def _profiles() -> list[str]:
         _profiles_known.clear()
         _profiles_known[key] = [profile.name for profile in known_profiles(machine)]
     return _profiles_known[key]
+
+
+def _units() -> list[str]:
+    """The units whose files are in systemd's folders for this machine; a playground has none."""
+    from .machine import current
+
+    machine = current()
+    if machine.playground is not None:
+        return []
+    found: set[str] = set()
+    for folder in (f"{machine.etc_dir}/systemd/system", f"{machine.run_dir}/systemd/system"):
+        with suppress(OSError):
+            found.update(name for name in os.listdir(folder) if name.endswith(_UNITS))
+    # A template is no unit before it has an instance.
+    return sorted(name for name in found if "@." not in name)
+
+
+def _checks() -> list[str]:
+    """The checks that may be forced, as one word each."""
+    from .backend.forcing import FORCEABLE
+
+    return [name.replace(" ", "-") for name in FORCEABLE]
 
 
 def _changed(folder: str) -> int | None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..errors import Refused
 from ..records import Check
 
-_FORCEABLE = (
+FORCEABLE = (
     "profile link",
     "profile folder",
     "disk space",
@@ -55,13 +55,13 @@ def is_forced(checks: Iterable[Check], name: str) -> bool:
 
 
 def _known_check(name: str) -> str:
-    spellings = {_plain(known): known for known in (*_FORCEABLE, *_NEVER)}
+    spellings = {_plain(known): known for known in (*FORCEABLE, *_NEVER)}
     known = spellings.get(_plain(name))
     if known is None:
         close = difflib.get_close_matches(_plain(name), spellings, n=1)
         raise Refused(
             f"There is no check {name!r} that could be forced.",
-            f"There is {', '.join(_FORCEABLE)}.",
+            f"There is {', '.join(FORCEABLE)}.",
             [f'Did you mean --force "{spellings[close[0]]}"?'] if close else [],
         )
     if known in _NEVER:

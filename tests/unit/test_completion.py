@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
+from luminous_nix_ipy import machine
+from luminous_nix_ipy.backend.forcing import FORCEABLE, known_checks
 from luminous_nix_ipy.completion import complete
+from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.verbs import VERBS
 from tests.shell import new_shell
 
@@ -80,6 +83,27 @@ def test_where_there_is_no_nix_numbers_are_not_offered(
     monkeypatch.setenv("NIX_STORE_DIR", str(tmp_path / "nowhere"))
     assert offered("%nix rollback 1") == []
     assert offered("%nix list --profile ") == []
+
+
+def test_units_and_checks(profiles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("etc", "run"):
+        monkeypatch.setenv(f"LUMINOUS_NIX_{place.upper()}_DIR", str(tmp_path / place))
+    assert offered("%nix rollback --expect-unit ") == []
+    made = {"etc": ("nginx.service", "nix-gc.timer", "getty@.service", "dbus.service.d"),
+            "run": ("nginx.service", "srv.mount", "x.slice")}  # fmt: skip
+    for place, names in made.items():
+        for name in names:
+            (tmp_path / place / "systemd" / "system" / name).mkdir(parents=True)
+    units = ["nginx.service", "nix-gc.timer", "srv.mount"]
+    assert offered("%nix rollback --expect-unit ") == units
+    assert offered("%nix switch --expect-unit=ni") == ["nix-gc.timer"]
+    assert offered("%nix undo --expect-unit nginx.service --expect-unit s") == ["srv.mount"]
+    machine.use(Machine(etc_dir=str(tmp_path / "etc"), playground="/somewhere"))
+    assert offered("%nix rollback --expect-unit ") == []
+    machine.use(None)
+    assert "disk-space" in offered("%nix rollback --force ")
+    assert known_checks(offered("%nix rollback --force ")) == FORCEABLE
+    assert offered("%nix switch --force live") == ["live-switch"]
 
 
 def test_a_new_generation_is_offered_at_once(profiles: Path) -> None:
@@ -184,7 +208,8 @@ def test_it_imports_nothing_heavy_and_runs_nothing() -> None:
         sys.addaudithook(lambda event, args: started.append(event)
                          if event in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.exec")
                          else None)
-        for text in ("%nix ", "%nix rollback ", "%nix list --profile ", "%nix diff --"):
+        for text in ("%nix ", "%nix rollback ", "%nix list --profile ", "%nix diff --",
+                     "%nix rollback --expect-unit ", "%nix rollback --force "):
             complete(text)
         assert not started, started
         print(*sorted({"pandas", "asyncio", "rich", "sqlite3", "ipywidgets"} & set(sys.modules)))
