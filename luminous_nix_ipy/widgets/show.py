@@ -15,6 +15,7 @@ from ..table import Table
 from ..wording import capital, printable, sentence
 from .page import Page, Steps, Text, View, Words, printable_lines
 from .parts import banner, checks, packages, steps
+from .watching import journals, planned_units, units, watched
 
 if TYPE_CHECKING:
     from ..backend.model import ChangeReport, Plan, Status
@@ -116,10 +117,11 @@ class PlanView(View):
             Table((), facts, "In short"),
             *_package_steps(plan.packages),
             packages(plan.diff, plan.diff_problem),
-            _units(plan),
+            planned_units(plan),
         ]
         if plan.checks:
             parts.append(checks("Checks", plan.checks))
+        parts += watched(plan)
         if plan.prepared:
             parts.append(steps("Commands that were run for this plan", plan.prepared))
         if plan.commands:
@@ -135,6 +137,7 @@ class ReportView(View):
         plan: its Plan, as it was shown before.
         checks, commands: what was verified afterwards and what was run, as DataFrames.
         packages: what changed, as a DataFrame.
+        units: what the activation did to them, as a DataFrame.
     """
 
     def __init__(self, report: ChangeReport) -> None:
@@ -145,6 +148,13 @@ class ReportView(View):
     def packages(self) -> NixFrame:
         """Package changes; raises NotFound where they could not be compared."""
         return self.plan.packages
+
+    @property
+    def units(self) -> NixFrame:
+        """What the activation said that it did to units."""
+        from .. import frames
+
+        return frames.units(self.report.units)
 
     @property
     def checks(self) -> NixFrame:
@@ -178,6 +188,9 @@ class ReportView(View):
         if report.error:
             parts.append(Words("What went wrong", printable_lines(report.error.strip())))
         parts.append(Table((), facts, "In short"))
+        if report.units:
+            parts.append(units(report.units, "Units"))
+        parts += journals(report.units)
         if report.verified:
             parts.append(checks("Verified afterwards", report.verified))
         if report.commands:
@@ -270,20 +283,6 @@ def _package_steps(steps: Sequence[PackageStep]) -> list[Table | Steps | Words]:
         for s in steps
     ]
     return [Table(("package", "step", "version", "store path"), rows, "Asked for")]
-
-
-def _units(plan: Plan) -> Table | Words:
-    if plan.units is None:
-        why = plan.units_reason or "unknown why"
-        return Words("Units", [printable(sentence(f"No preview: {why}"))])
-    if not plan.units:
-        return Words(
-            "Units", [printable(f"None would change. {capital(plan.units_reason)}".rstrip())]
-        )
-    rows = [(printable(u.unit), u.action, printable(u.reason) or "–") for u in plan.units]
-    shown = 3 if any(unit.reason for unit in plan.units) else 2
-    headers = ("unit", "action", "reason")[:shown]
-    return Table(headers, [row[:shown] for row in rows], "Units")
 
 
 def _place(number: int | None, path: str | None) -> str:
