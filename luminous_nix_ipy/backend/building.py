@@ -128,7 +128,9 @@ async def _run(context: Context, asked: Asked, command: Command) -> Planned:
     """Run one of Nix's builders; what it announced to do."""
     messages = Messages()
     try:
-        await run_nix(context, command, share=_SHARE, on_message=messages.add)
+        await run_nix(
+            context, command, share=_SHARE, on_message=messages.add, on_retry=messages.clear
+        )
     except CommandFailed as error:
         if error.returncode is not None:
             error.what = f"Nix could not build {asked.configuration}."

@@ -75,7 +75,7 @@ async def ask_nix(context: Context, command: Command, messages: Messages | None 
     """
     kept = messages or Messages()
     try:
-        done = await run_nix(context, command, on_message=kept.add)
+        done = await run_nix(context, command, on_message=kept.add, on_retry=kept.clear)
     except CommandFailed as error:
         error.todo = tuple(recovery.suggestions(error))
         raise

@@ -35,6 +35,8 @@ class Derivation(msgspec.Struct, frozen=True):
     builder: str
     args: tuple[str, ...]
     env: dict[str, str]
+    fixed: bool
+    """Its output's hash is known before it is built, as of what is fetched."""
 
     @property
     def name(self) -> str:
@@ -87,6 +89,7 @@ def parse_derivation(path: str, text: str) -> Derivation:
             builder=builder,
             args=tuple(args),
             env=dict(env),
+            fixed=any(digest for _, _, _, digest in outputs),
         )
     except (ValueError, TypeError, IndexError):
         raise Refused(f"{path} is not a derivation.", "Its text is not what Nix writes.") from None

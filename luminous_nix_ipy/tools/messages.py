@@ -56,6 +56,13 @@ class Messages:
         self._gravest: deque[tuple[int, Message]] = deque(maxlen=_KEPT)
         self._section: dict[str, None] | None = None
 
+    def clear(self) -> None:
+        """Forget all of it: the program is run again."""
+        self.planned = Planned()
+        self._latest.clear()
+        self._gravest.clear()
+        self._section = None
+
     def add(self, message: Message) -> None:
         self._count += 1
         # A dry run of `nix build` announces as errors what others announce as information.

@@ -57,7 +57,13 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
             said.append(message.text)
 
     try:
-        done = await run_nix(context, command(bool(build)), stdin=expression, on_message=listen)
+        done = await run_nix(
+            context,
+            command(bool(build)),
+            stdin=expression,
+            on_message=listen,
+            on_retry=said.clear,
+        )
     except CommandFailed as failed:
         raise _explained(failed, expression) or failed from None
     if not build:
