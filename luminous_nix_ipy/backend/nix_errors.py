@@ -41,6 +41,7 @@ def _rule(kind: str, pattern: str, *suggestions: str) -> _Rule:
 
 
 _ERROR = r"^\s*error:\s+"
+_DOWNLOAD = rf"(?:{_ERROR}|exception: error: )unable to download"
 _RULES: tuple[_Rule, ...] = (
     _rule(
         "hash mismatch",
@@ -99,10 +100,56 @@ _RULES: tuple[_Rule, ...] = (
         "Go on without it: --option substituters https://cache.nixos.org",
     ),
     _rule(
+        "not there",
+        rf"{_DOWNLOAD} '(?P<url_word>[^']+)': HTTP error (?:404|410)\b",
+        "There is nothing at {url_word}: look at its spelling, and whether it was moved.",
+    ),
+    _rule(
         "network",
-        rf"{_ERROR}unable to download '(?P<url_word>[^']+)': (?P<why>[^\n]+)",
+        rf"{_DOWNLOAD} '(?P<url_word>[^']+)': (?!HTTP error (?:404|410)\b)(?P<why>[^)\n]+\)?)",
         "{url_word} does not answer ({why}): curl -I {url_word}",
         "When it does again, run the same line again.",
+    ),
+    _rule(
+        "network",
+        r"^fatal: unable to access '(?P<url_word>[^']+)': (?P<why>[^\n]+)",
+        "Git cannot reach {url_word} ({why}): git ls-remote {url_word}",
+        "When it can again, run the same line again.",
+    ),
+    _rule(
+        "missing signature",
+        r"cannot add path '(?P<path_word>[^']+)' because it lacks a (?:valid signature|"
+        r"signature by a trusted key)",
+        "Nobody whom this machine trusts has signed {path_word}. Where it comes from, sign it: nix "
+        "--extra-experimental-features nix-command store sign --key-file FILE {path_word}",
+        "Or let root trust who has signed it: trusted-public-keys, in nix.conf (on NixOS "
+        "nix.settings.trusted-public-keys).",
+    ),
+    _rule(
+        "untrusted substituter",
+        r"ignoring untrusted substituter '(?P<url>[^']+)'",
+        "The substituter {url} is ignored: who is not trusted may not choose it. Let root add it "
+        "to trusted-substituters, in nix.conf (on NixOS nix.settings.trusted-substituters).",
+    ),
+    _rule(
+        "untrusted user",
+        r"ignoring the (?:client|user)-specified setting '(?P<name>[^']+)', because it is a "
+        r"restricted setting",
+        "The setting {name} is ignored: the daemon takes it only from those whom trusted-users "
+        "names. Let root set it in nix.conf (on NixOS nix.settings.{name}).",
+        "See whom it trusts: nix --extra-experimental-features nix-command show-config",
+    ),
+    _rule(
+        "untrusted user",
+        r"you are not privileged to (?P<what>[^\n]+)",
+        "Only those whom trusted-users names may {what}: run the notebook as root, or let root add "
+        "you to trusted-users, in nix.conf (on NixOS nix.settings.trusted-users). Whoever is "
+        "there may do what root may.",
+    ),
+    _rule(
+        "daemon cannot",
+        r"operation '(?P<what>[^']+)' is not supported by store '(?:daemon|unix://[^']*)'",
+        "Nix's daemon cannot do this for anyone: run the notebook as root, who needs no daemon.",
     ),
     _rule(
         "permission",
