@@ -113,7 +113,12 @@ def test_without_rights_to_the_roots_folder_nix_is_asked_for_an_indirect_root(
     machine: Machine, backend: NixBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and may(path, mode))
+
+    def access(path: str, mode: int) -> bool:
+        closed = mode == os.W_OK and str(path).startswith(machine.gcroots_dir)
+        return not closed and may(path, mode)
+
+    monkeypatch.setattr(os, "access", access)
     result = execute(backend, ROLLBACK, profile="profile")
     backup = result.data["backup"]
     assert backup.root.startswith(machine.user_state_dir)
