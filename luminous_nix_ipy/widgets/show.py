@@ -102,8 +102,8 @@ class PlanView(View):
             title = f"Refused: {_what(plan)}"
             names = ", ".join(check.name for check in plan.refused)
             lead.append(f"These checks do not allow it: {printable(names)}.")
-        if forced := [check.name for check in plan.checks if check.verdict == "forced"]:
-            lead.append(f"These red checks are passed over: {printable(', '.join(forced))}.")
+        if forced := _forced(plan):
+            lead.append(f"These red checks are passed over: {forced}.")
         lead += [f"Note: {printable(sentence(notice))}" for notice in plan.notices]
 
         facts = [("From", _generation(plan.before)), ("To", _generation(plan.target))]
@@ -181,6 +181,8 @@ class ReportView(View):
             facts.append(
                 ("Backup", f"generation {report.backup.number} is kept; %nix undo puts it back")
             )
+        if forced := _forced(plan):
+            facts.append(("Red checks passed over", forced))
         if report.journal_id is not None:
             facts.append(("Journal", printable(report.journal_id)))
 
@@ -252,6 +254,12 @@ class StatusView(View):
 def _what(plan: Plan) -> str:
     before = "nothing" if plan.before is None else f"{plan.before.number}"
     return printable(f"{plan.operation} of {plan.profile.name}, {before} → {plan.target.number}")
+
+
+def _forced(plan: Plan) -> str:
+    """The names of the red checks that were passed over."""
+    forced = [check.name for check in plan.checks if check.verdict == "forced"]
+    return printable(", ".join(forced))
 
 
 def _generation(generation: Generation | None) -> str:

@@ -364,6 +364,14 @@ def test_a_report_has_its_parts_as_frames() -> None:
     assert len(view.packages) == 2
 
 
+def test_red_checks_that_were_passed_over_are_told() -> None:
+    plan = replace(PLAN, checks=(Check("live\x1b switch", "forced", "it needs a reboot"),))
+    said = "These red checks are passed over: live\\x1b switch."
+    assert said in repr(PlanView(plan)) and said in visible(PlanView(plan)._repr_html_())
+    assert "Red checks passed over  live\\x1b switch" in repr(ReportView(report(plan=plan)))
+    assert "passed over" not in repr(ReportView(report()))
+
+
 @pytest.mark.parametrize(
     ("outcome", "message", "first"),
     [
