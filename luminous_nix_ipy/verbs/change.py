@@ -84,10 +84,15 @@ def line_of(verb: str, options: Mapping[str, Any]) -> list[str]:
             words.append(option)
         elif isinstance(value, (list, tuple)):
             for item in value:
-                words += [option, *([item] if isinstance(item, str) else item)]
+                words += _given(option, item) if isinstance(item, str) else [option, *item]
         elif value is not None and value is not False:
-            words += [option, str(value)]
+            words += _given(option, str(value))
     return words
+
+
+def _given(option: str, value: str) -> list[str]:
+    # After a blank, what starts with a dash would be an option.
+    return [f"{option}={value}"] if value.startswith("-") else [option, value]
 
 
 def agreed_beforehand(what: str, agreed: bool) -> None:
