@@ -26,6 +26,7 @@ import msgspec
 from ..search_records import EntryT, IndexFacts, OptionEntry, PackageEntry, SearchHit
 from . import index_match
 from .index_rank import OPTIONS, PACKAGES, Weights, nearest, rate
+from .index_records import record
 from .index_schema import COMMAND, PROGRAM, connect, facts_of, unusable
 from .index_words import key
 
@@ -34,6 +35,10 @@ _LIKELIEST = 200
 """Documents that are rated, of each degree of strictness …"""
 _MOST_LIKELIEST = 4000
 """… and where many may be refused."""
+_RECORD = (
+    "select record, list from document join entry using (number)"
+    " left join platforms on platforms.number = platforms where document.name = ?"
+)
 _LAST = "\U0010ffff"
 
 
@@ -44,7 +49,7 @@ class Index(Generic[EntryT]):
         self.path = path
         self._weights = weights
         self._lock = threading.Lock()
-        self._decode: Callable[[bytes], EntryT] = msgspec.json.Decoder(entry_type).decode
+        self._entry_type: type[EntryT] = entry_type
         self._connection = connect(path)
         self.facts: IndexFacts = self._read(lambda connection: facts_of(connection, path))
 
@@ -137,20 +142,11 @@ class Index(Generic[EntryT]):
     def _entries(self, connection: sqlite3.Connection, names: Iterable[str]) -> Iterator[EntryT]:
         for name in names:
             row = connection.execute(
-                "select record, list from entry left join platforms on platforms.number = platforms"
-                " where name = ?",
+                _RECORD,
                 (name,),
             ).fetchone()
             if row is not None:
-                yield self._entry(*row)
-
-    def _entry(self, record: bytes, platforms: str | None) -> EntryT:
-        entry = self._decode(record)
-        if platforms is None:
-            return entry
-        listed = msgspec.json.decode(platforms, type=tuple[str, ...])
-        whole: EntryT = msgspec.structs.replace(entry, platforms=listed)
-        return whole
+                yield record(self._entry_type, *row)
 
 
 class PackageIndex(Index[PackageEntry]):

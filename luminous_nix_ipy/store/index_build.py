@@ -27,6 +27,7 @@ from ..search_records import IndexFacts, IndexSource, OptionEntry, PackageEntry
 from .index_documents import Document, option_document, package_document
 from .index_match import idf
 from .index_prominence import option_prominence, package_prominence
+from .index_records import pack
 from .index_schema import (
     ATTRIBUTE,
     COMMAND,
@@ -134,7 +135,6 @@ class _Entries:
     def __init__(self, connection: sqlite3.Connection, on_progress: OnProgress | None) -> None:
         self._connection = connection
         self._on_progress = on_progress
-        self._encode = msgspec.json.Encoder().encode
         self._platforms: dict[tuple[str, ...], int] = {}
         self._names: set[str] = set()
         self._documents: list[Document] = []
@@ -142,16 +142,16 @@ class _Entries:
     def add(self, entries: Iterable[Entry]) -> list[Document]:
         remaining = iter(entries)
         while batch := list(islice(remaining, _BATCH)):
-            self._connection.executemany("insert into entry values (?, ?, ?, ?)", self._rows(batch))
+            self._connection.executemany("insert into entry values (?, ?, ?)", self._rows(batch))
             if self._on_progress is not None:
                 self._on_progress(len(self._documents))
         self._connection.executemany(
             "insert into platforms values (?, ?)",
-            ((number, self._encode(listed)) for listed, number in self._platforms.items()),
+            ((number, pack(listed)) for listed, number in self._platforms.items()),
         )
         return self._documents
 
-    def _rows(self, batch: list[Entry]) -> Iterator[tuple[int, str, int | None, bytes]]:
+    def _rows(self, batch: list[Entry]) -> Iterator[tuple[int, int | None, bytes]]:
         for entry in batch:
             platforms = None
             number = len(self._documents)
@@ -166,7 +166,7 @@ class _Entries:
                 continue
             self._names.add(document.name)
             self._documents.append(document)
-            yield number, document.name, platforms, self._encode(entry)
+            yield number, platforms, pack(msgspec.structs.astuple(entry))
 
 
 def _rank(
@@ -191,7 +191,7 @@ def _rank(
         ),
     )
     connection.executemany(
-        "insert or ignore into keys values (?, ?, ?)",
+        "insert into keys values (?, ?, ?)",
         sorted(
             (key, kind, place)
             for place, (_, _, document) in enumerate(ranked, 1)
@@ -209,14 +209,17 @@ def _fields(document: Document) -> tuple[str, str, str, str]:
 
 
 def _keys(document: Document) -> Iterator[tuple[str, int]]:
-    yield document.key, ATTRIBUTE
-    yield document.leaf, LEAF
-    if document.pname:
-        yield document.pname, LEAF
-    if document.program:
-        yield document.program, PROGRAM
-    for command in document.commands:
-        yield command, COMMAND
+    """What finds a document exactly, each key by the strongest of its kinds."""
+    found = {
+        **dict.fromkeys(document.commands, COMMAND),
+        document.pname: LEAF,
+        document.module: LEAF,
+        document.leaf: LEAF,
+        document.program: PROGRAM,
+        document.key: ATTRIBUTE,
+    }
+    found.pop("", None)
+    yield from found.items()
 
 
 def _vocabulary(documents: list[Document]) -> Counter[str]:

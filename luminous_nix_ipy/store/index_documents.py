@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ..search_records import OptionEntry, PackageEntry
-from .index_words import key, name_words, words
+from .index_words import key, name_words, simple_words, words
 
 _MOST_TEXT_WORDS = 60
 """Words of a description that are indexed: what a thing is, is told first."""
@@ -28,6 +28,8 @@ class Document:
     """The key of the last component."""
     pname: str
     """The key of a package's own name where that is another."""
+    module: str
+    """The key of what an option `….enable` enables."""
     program: str
     """The key of the main program; empty where it has none."""
     commands: tuple[str, ...]
@@ -55,7 +57,8 @@ def package_document(number: int, entry: PackageEntry) -> Document:
     pname = key(entry.pname)
     leaf = key(components[-1])
     title = name_words(components[-1])
-    title += [word for word in name_words(entry.pname) if word not in title]
+    if entry.pname != components[-1]:
+        title += [word for word in name_words(entry.pname) if word not in title]
     program = entry.main_program or ""
     return Document(
         number=number,
@@ -63,13 +66,14 @@ def package_document(number: int, entry: PackageEntry) -> Document:
         key=key(entry.attribute),
         leaf=leaf,
         pname="" if pname == leaf else pname,
+        module="",
         program=key(program),
         commands=tuple({key(command) for command in entry.programs} - {""}),
         title=" ".join(title),
         path=" ".join(name_words(" ".join(components[:-1]))),
         text=_text(entry.description),
         depth=len(components),
-        measure=_simple_words(components[-1]),
+        measure=tuple(simple_words(components[-1])),
         mentions=(),
         care=_care(entry),
     )
@@ -84,25 +88,16 @@ def option_document(number: int, entry: OptionEntry) -> Document:
         key=key(entry.name),
         leaf=key(components[-1]) if components else "",
         pname="",
+        module=key(components[-2]) if components[-1:] == ["enable"] and components[1:] else "",
         program="",
         commands=(),
         title=" ".join(name_words(" ".join(components[-2:]))),
         path=" ".join(name_words(" ".join(components[:-2]))),
         text=_text(entry.description),
         depth=entry.name.count(".") + 1,
-        measure=_simple_words(" ".join(components)),
+        measure=tuple(simple_words(" ".join(components))),
         mentions=tuple(set(_REFERENCE.findall(entry.description)) - {entry.name}),
         care=1.0 if entry.description and not entry.read_only else 0.5,
-    )
-
-
-def _simple_words(name: str) -> tuple[str, ...]:
-    """The words of a name without those that are made of others."""
-    found = name_words(name)
-    return tuple(
-        word
-        for word in found
-        if not any(other != word and word.startswith(other) for other in found)
     )
 
 

@@ -15,19 +15,17 @@ from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
-from .index_spelling import distance, letters, tolerance
-from .index_words import LONGEST_QUERY, aliases, key, name_words, query_words, words
+from .index_spelling import documents_with, is_known, similar_words
+from .index_words import IDLE, LONGEST_QUERY, aliases, key, name_words, query_words, words
 
 ENOUGH = 12
 """Documents that have all terms; with fewer, those that lack one are looked at too."""
 _ALIAS = 0.8
 _SPELLING = (1.0, 0.75, 0.55)
 """What a form counts by the letters that differ."""
-_MOST_SPELLINGS = 6
+_IDLE_WEIGHT = 0.3
 _MOST_OF_KEY = 1000
 _SHORTEST_PART = 3
-_RARE = 2
-"""Documents with a word up to which it may be a misspelling."""
 _NAMES = "{title path program} : "
 
 _COLUMNS = "id, number, name, leaf, prominence, mass, title, path, program, description"
@@ -38,16 +36,6 @@ _BY_WORDS = (
 _BY_KEY = f"select {_COLUMNS}, min(kind) from keys join document using (id)" + (
     " where key = ? group by id order by id limit ?"
 )
-_SIMILAR = """
-select word, documents from vocabulary
-where length between :shortest and :longest
-  and ((letters & ~:mask) & ((letters & ~:mask) - 1)
-      & (((letters & ~:mask) & ((letters & ~:mask) - 1)) - 1)) = 0
-  and ((:mask & ~letters) & ((:mask & ~letters) - 1)
-      & (((:mask & ~letters) & ((:mask & ~letters) - 1)) - 1)) = 0
-"""
-"""Words at most two of whose letters the other lacks, and the other way round: x & (x - 1) clears
-the lowest bit."""
 
 
 class Row(NamedTuple):
@@ -73,6 +61,8 @@ class Term(NamedTuple):
     """What stands for it, itself included, and how much each counts."""
     weight: float
     """How much it tells: rare words tell more."""
+    idle: bool = False
+    """An answer need not have it."""
 
 
 class Question(NamedTuple):
@@ -81,6 +71,8 @@ class Question(NamedTuple):
     key: str
     """All of it as one word."""
     terms: tuple[Term, ...]
+    phrase: str
+    """Its words in their order, with spaces around; empty where it is one word."""
 
 
 class Candidates(NamedTuple):
@@ -94,15 +86,27 @@ class Candidates(NamedTuple):
 def understand(connection: sqlite3.Connection, query: str, total: int) -> Question:
     """Take a query apart. `total`: how many documents there are."""
     found: list[str] = []
+    near: dict[str, list[tuple[str, int]]] = {}
     for word in query_words(query):
-        found += [word] if _known(connection, word) else _parts(connection, query, word)
-    joined = [first + second for first, second in pairwise(found)]
-    joined = [pair if _known(connection, pair) else "" for pair in joined]
+        if not is_known(connection, word) and not _begins(connection, word):
+            near[word] = similar_words(connection, word)
+            if not any(apart == 1 for _, apart in near[word]):
+                parts = _parts(connection, query, word)
+                found += parts or [word]
+                continue
+        found.append(word)
+    joined = [pair for pair in map("".join, pairwise(found)) if is_known(connection, pair)]
     terms = []
-    for place, word in enumerate(found):
-        pairs = [pair for pair in joined[max(0, place - 1) : place + 1] if pair]
-        terms.append(_term(connection, word, pairs, total))
-    return Question(key(query[:LONGEST_QUERY]), tuple(terms))
+    for first, word, last in zip(["", *found], found, [*found[1:], ""], strict=False):
+        forms = {word: 1.0}
+        forms.update((pair, 1.0) for pair in (first + word, word + last) if pair in joined)
+        forms.update((alias, _ALIAS) for alias in aliases(word))
+        forms.update((other, _SPELLING[apart]) for other, apart in near.get(word, ()))
+        terms.append(_term(connection, word, forms, total))
+    if all(term.idle for term in terms):
+        terms = [term._replace(idle=False) for term in terms]
+    phrase = f" {' '.join(found)} " if len(found) > 1 else ""
+    return Question(key(query[:LONGEST_QUERY]), tuple(terms), phrase)
 
 
 def candidates(
@@ -115,7 +119,9 @@ def candidates(
     for *row, kind in connection.execute(_BY_KEY, (question.key, most)):
         rows[row[0]] = Row(*row)
         kinds[row[0]] = kind
-    for expressions in () if exact else _degrees(question.terms):
+    for expressions in (
+        () if exact else _degrees(tuple(term for term in question.terms if not term.idle))
+    ):
         for expression in expressions:
             for row in connection.execute(_BY_WORDS, (expression, most)):
                 rows.setdefault(row[0], Row(*row))
@@ -130,46 +136,31 @@ def of_key(connection: sqlite3.Connection, key: str, kinds: Sequence[int]) -> li
     return [Row(*row) for *row, kind in found if kind in kinds]
 
 
-def similar_words(connection: sqlite3.Connection, word: str) -> list[tuple[str, int]]:
-    """Words that differ from `word` by so few letters as `tolerance` allows -> by how many; the
-    nearest first, of those the ones that more documents have."""
-    most = tolerance(word)
-    if most == 0:
-        return []
-    bounds = {"shortest": max(3, len(word) - most), "longest": len(word) + most}
-    rated = []
-    for other, documents in connection.execute(_SIMILAR, {**bounds, "mask": letters(word)}):
-        apart = distance(word, other, most)
-        if 0 < apart <= most:
-            rated.append((apart - (other[0] == word[0]) / 2, -documents, other, apart))
-    return [(other, apart) for _, _, other, apart in sorted(rated)[:_MOST_SPELLINGS]]
+def _is_near(connection: sqlite3.Connection, word: str) -> bool:
+    """Whether a word is one letter away."""
+    return any(apart == 1 for _, apart in similar_words(connection, word))
 
 
 def _parts(connection: sqlite3.Connection, query: str, word: str) -> list[str]:
-    """The known words that an unknown one is made of: by its case in the query, else any two; if
-    there are none, the word itself."""
+    """The known words that an unknown one is made of: by its case in the query, else any two; or
+    none."""
     for written in words(query, fold=False):
         if written.casefold() == word:
             parts = [part for part in name_words(written) if part != word]
-            if len(parts) > 1 and all(_known(connection, part) for part in parts):
+            if len(parts) > 1 and all(is_known(connection, part) for part in parts):
                 return parts
     for place in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
         parts = [word[:place], word[place:]]
-        if all(_known(connection, part) for part in parts):
+        if all(is_known(connection, part) for part in parts):
             return parts
-    return [word]
+    return []
 
 
-def _term(connection: sqlite3.Connection, word: str, pairs: list[str], total: int) -> Term:
-    documents = _documents(connection, word)
-    forms = {word: 1.0} | dict.fromkeys(pairs, 1.0)
-    for alias in aliases(word):
-        forms.setdefault(alias, _ALIAS)
-    if documents <= _RARE and not pairs and not (documents == 0 and _begins(connection, word)):
-        for other, apart in similar_words(connection, word):
-            forms.setdefault(other, _SPELLING[apart])
-            documents = max(documents, _documents(connection, other))
-    return Term(word, tuple(forms.items()), idf(documents, total))
+def _term(connection: sqlite3.Connection, word: str, forms: dict[str, float], total: int) -> Term:
+    known = max(documents_with(connection, form) for form in forms)
+    own = documents_with(connection, word) or known
+    weight = idf(own, total) * (_IDLE_WEIGHT if word in IDLE else 1)
+    return Term(word, tuple(forms.items()), weight, word in IDLE)
 
 
 def idf(documents: int, total: int) -> float:
@@ -193,19 +184,12 @@ def _all(terms: tuple[Term, ...], *, loose: bool = False) -> str:
 
 
 def _any(term: Term, *, loose: bool = False) -> str:
-    """Any of a term's forms; `loose`: or what begins with one."""
-    return "(" + " OR ".join(f'"{form}"{"*" if loose else ""}' for form, _ in term.forms) + ")"
-
-
-def _documents(connection: sqlite3.Connection, word: str) -> int:
-    row = connection.execute(
-        "select documents from vocabulary where length = ? and word = ?", (len(word), word)
-    ).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _known(connection: sqlite3.Connection, word: str) -> bool:
-    return _documents(connection, word) > 0
+    """Any of a term's forms; `loose`: or what begins with it, or with what it may be part of."""
+    written = []
+    for form, factor in term.forms:
+        begins = loose and (factor == 1 or len(form) > _SHORTEST_PART)
+        written.append(f'"{form}"*' if begins else f'"{form}"')
+    return f"({' OR '.join(written)})"
 
 
 def _begins(connection: sqlite3.Connection, word: str) -> bool:

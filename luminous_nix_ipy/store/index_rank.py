@@ -35,23 +35,25 @@ _SHORTEST_STEM = 4
 class Weights:
     """What each thing counts."""
 
-    title: float = 1.0
+    title: float = 0.9
     program: float = 0.95
-    path: float = 0.8
-    title_start: float = 0.75
-    path_start: float = 0.55
-    text: float = 0.55
-    text_start: float = 0.4
-    early: float = 0.12
+    path: float = 0.85
+    title_start: float = 0.5
+    path_start: float = 0.5
+    text: float = 0.65
+    text_start: float = 0.5
+    early: float = 0.2
     closeness: float = 0.35
-    exact: tuple[float, float, float, float] = (0.9, 0.6, 0.5, 0.35)
+    exact: tuple[float, float, float, float] = (1.1, 0.6, 0.5, 0.5)
     """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
-    prominence: float = 0.6
-    sibling: float = 0.1
+    prominence: float = 1.0
+    sibling: float = 0.3
+    phrase: float = 0.1
+    unmet: float = 0.1
 
 
 PACKAGES = Weights()
-OPTIONS = Weights(exact=(0.9, 0.0, 0.2, 0.0), path=0.95, path_start=0.7, sibling=0.0)
+OPTIONS = Weights(closeness=0.5, exact=(1.0, 0.0, 0.2, 0.0), path=0.9, prominence=0.5, sibling=0.0)
 
 
 def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[float, str, Row]]:
@@ -87,15 +89,21 @@ def nearest(name: str, rated: list[tuple[float, str, Row]]) -> list[str]:
 def _score(question: Question, row: Row, exact: int | None, weights: Weights) -> tuple[float, str]:
     title, path, text = f" {row.title} ", f" {row.path} ", f" {row.description} "
     met = whole = named = 0.0
+    missing = 0
     matched = "description"
     for term in question.terms:
         best, in_name = _meet(term, title, path, row.program, text, weights)
         met += best * term.weight
         whole += term.weight
+        if not best and not term.idle:
+            missing += 1
         if in_name:
             matched = "name"
             named += term.weight * in_name
-    score = met / whole if whole else 0.0
+    # What has the very name of the query answers all of it.
+    score = 1.0 if exact is not None else met / whole - weights.unmet * missing
+    if question.phrase and (question.phrase in text or question.phrase in title):
+        score += weights.phrase
     score += weights.closeness * min(1.0, named / row.mass)
     score += weights.prominence * row.prominence
     if exact is not None:

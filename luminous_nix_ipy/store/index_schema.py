@@ -3,9 +3,9 @@
 One file holds one source (SQLite, with its FTS5 extension: sqlite.org/fts5.html):
 
 - `meta`: the schema's number and the `IndexFacts`, as JSON.
-- `entry`: name -> the whole record, as JSON; `platforms` are kept once a list.
+- `entry`: the whole records, packed (`index_records`); `platforms` are kept once a list.
 - `document`: what is searched, best known first: a document's id is its place in the order of
-  `index_prominence`, so that the first rows that match are the likeliest.
+  `index_prominence`, so that the first rows that match are the likeliest; `number` is its entry's.
 - `words`: the full text index over `document`, stemmed.
 - `keys`: what a name, a program or a last component is as a key, for exact matches.
 - `vocabulary`: the words of names and what letters they have, for misspellings.
@@ -27,9 +27,9 @@ VERSION = 1
 
 TABLES = """
 create table meta (name text primary key, value text not null) without rowid;
-create table platforms (number integer primary key, list text not null);
+create table platforms (number integer primary key, list blob not null);
 create table entry (
-    number integer primary key, name text not null, platforms integer, record blob not null);
+    number integer primary key, platforms integer, record blob not null);
 create table document (
     id integer primary key, number integer not null, name text not null, leaf text not null,
     prominence real not null, mass real not null, title text not null, path text not null,
@@ -47,8 +47,7 @@ create virtual table words using fts5 (
 """
 
 INDEXES = """
-create unique index entry_of_name on entry (name);
-create index document_of_name on document (name);
+create unique index document_of_name on document (name);
 insert into words (words) values ('rebuild');
 insert into words (words) values ('optimize');
 """

@@ -7,7 +7,29 @@ and swaps of neighbours (optimal string alignment, the restricted Damerau-Levens
 
 from __future__ import annotations
 
+import sqlite3
+
 _BITS = 40
+_MOST_WORDS = 6
+_LAST = "\U0010ffff"
+
+
+def _few(mask: str, most: int) -> str:
+    """SQL: whether `mask` has at most so many bits; x & (x - 1) clears the lowest."""
+    for _ in range(most):
+        mask = f"(({mask}) & (({mask}) - 1))"
+    return f"{mask} = 0"
+
+
+_SIMILAR = {
+    most: f"""
+select word, documents from vocabulary
+where length = :length and word between :letter and :last
+  and {_few("letters & ~:mask", most)} and {_few(":mask & ~letters", most)}
+"""
+    for most in (1, 2)
+}
+_FIRST_DIFFERS = "select word, documents from vocabulary where length = ? and substr(word, 2) = ?"
 
 
 def letters(word: str) -> int:
@@ -29,17 +51,55 @@ def tolerance(word: str) -> int:
 
 def distance(first: str, second: str, most: int) -> int:
     """How many letters must change between the two; `most` + 1 if more than `most` must."""
-    if abs(len(first) - len(second)) > most:
+    if first == second:
+        return 0
+    if most == 0 or abs(len(first) - len(second)) > most:
         return most + 1
-    before: list[int] = []
-    row = list(range(len(second) + 1))
-    for i, letter in enumerate(first, 1):
-        before, last, row = row, before, [i]
-        for j, other in enumerate(second, 1):
-            least = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != other))
-            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
-                least = min(least, last[j - 2] + 1)
-            row.append(least)
-        if min(row) > most and min(before) > most:
-            return most + 1
-    return min(row[-1], most + 1)
+    same = 0
+    for letter, other in zip(first, second, strict=False):
+        if letter != other:
+            break
+        same += 1
+    first, second = first[same:], second[same:]
+    rests = [(first[1:], second[1:]), (first[1:], second), (first, second[1:])]
+    if first[:2] == second[1::-1]:
+        rests.append((first[2:], second[2:]))
+    return 1 + min(distance(*rest, most - 1) for rest in rests)
+
+
+def similar_words(connection: sqlite3.Connection, word: str) -> list[tuple[str, int]]:
+    """Words of an index's vocabulary that differ from `word` by so few letters as `tolerance`
+    allows, with how many; the nearest first, of those the ones that more documents have.
+
+    Of all words those are looked at that begin with its first or its second letter (as after a
+    swap, or where one was added or lost), or that differ in the first letter alone.
+    """
+    most = tolerance(word)
+    if most == 0:
+        return []
+    mask = letters(word)
+    found: dict[str, int] = {}
+    for length in range(len(word) - most, len(word) + most + 1):
+        for letter in set(word[:2]):
+            asked = {"length": length, "letter": letter, "last": letter + _LAST, "mask": mask}
+            found.update(connection.execute(_SIMILAR[most], asked))
+    found.update(connection.execute(_FIRST_DIFFERS, (len(word), word[1:])))
+    rated = []
+    for other, documents in found.items():
+        apart = distance(word, other, most)
+        if 0 < apart <= most:
+            rated.append((apart, -documents, other))
+    return [(other, apart) for apart, _, other in sorted(rated)[:_MOST_WORDS]]
+
+
+def documents_with(connection: sqlite3.Connection, word: str) -> int:
+    """In how many documents a word is, as far as the vocabulary knows."""
+    row = connection.execute(
+        "select documents from vocabulary where length = ? and word = ?", (len(word), word)
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def is_known(connection: sqlite3.Connection, word: str) -> bool:
+    """Whether the vocabulary has a word."""
+    return documents_with(connection, word) > 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import pairwise
 
 _WORD = re.compile(r"[^\W_]+(?:\+\+|#)?")
@@ -24,13 +25,15 @@ MOST_WORDS = 8
 _IDLE = (
     "a an and are as at be by can do does for from get has how i in into is it its me my no not of"
     " on or out set some that the this to use used using via want what when which who will with"
-    " you your nix nixos nixpkgs package packages program software tool tools app application"
-    " option options setting settings configure configuration config install"
+    " you your nixos nixpkgs enable disable package packages program software tool tools app"
+    " application option options setting settings configure configuration config install"
 )
 IDLE = frozenset(_IDLE.split())
-"""Words that say little of what is sought; they are asked for only where nothing else is."""
+"""Words that say little of what is sought: an answer need not have them, where others are asked."""
 
 ALIASES = (
+    ("acme", "letsencrypt"),
+    ("analyzer", "analyser", "analysis"),
     ("authentication", "auth", "login"),
     ("certificate", "cert", "tls", "ssl"),
     ("configuration", "config"),
@@ -46,6 +49,7 @@ ALIASES = (
     ("library", "lib"),
     ("manager", "mgr"),
     ("message", "messaging", "messenger"),
+    ("nameserver", "nameservers", "dns"),
     ("network", "net", "networking"),
     ("password", "passwd"),
     ("picture", "image", "photo"),
@@ -53,11 +57,13 @@ ALIASES = (
     ("python", "py"),
     ("repository", "repo"),
     ("server", "daemon"),
+    ("ssh", "openssh", "sshd"),
     ("terminal", "console", "tty", "cli"),
     ("timezone", "tz"),
     ("typescript", "ts"),
     ("utilities", "utils", "utility"),
     ("video", "movie"),
+    ("viewer", "reader"),
     ("vhost", "virtualhost", "virtualhosts"),
     ("wifi", "wireless", "wlan"),
 )
@@ -91,27 +97,34 @@ def key(name: str) -> str:
 
 def name_words(name: str) -> list[str]:
     """The words of a name, each followed by its parts where it is joined of several."""
-    found: list[str] = []
-    for word in _WORD.findall(plain(name)):
-        found.append(word.casefold())
-        parts = [part.casefold() for part in _PART.findall(word)]
-        if len(parts) > 1:
-            found += [part for part in parts if len(part) > 1 and not part.isdigit()]
-            found += [
-                first + second
-                for first, second in pairwise(parts)
-                if second.isdigit() and len(parts) > 2
-            ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(part for word in _split(name) for part in word))
+
+
+def simple_words(name: str) -> list[str]:
+    """The words of a name, those that are joined of several taken apart."""
+    return list(dict.fromkeys(part for word in _split(name) for part in word[1:] or word))
+
+
+def _split(name: str) -> list[tuple[str, ...]]:
+    return [_with_parts(word) for word in _WORD.findall(plain(name))]
+
+
+@lru_cache(maxsize=2**14)
+def _with_parts(word: str) -> tuple[str, ...]:
+    """A word of a name and its parts; a number goes with the part before it."""
+    parts = [part.casefold() for part in _PART.findall(word)]
+    whole = word.casefold()
+    if len(parts) < 2:
+        return (whole,)
+    found = [part for part in parts if len(part) > 1 and not part.isdigit()]
+    if len(parts) > 2:
+        found += [one + number for one, number in pairwise(parts) if number.isdigit()]
+    return (whole, *found)
 
 
 def query_words(query: str) -> list[str]:
-    """The words of a query that are looked for: idle ones are left out if others remain."""
-    found: list[str] = []
-    for word in words(query[:LONGEST_QUERY])[:MOST_WORDS]:
-        if word not in found:
-            found.append(word)
-    return [word for word in found if word not in IDLE] or found
+    """The words of a query that are looked at, each once."""
+    return list(dict.fromkeys(words(query[:LONGEST_QUERY])))[:MOST_WORDS]
 
 
 def aliases(word: str) -> tuple[str, ...]:

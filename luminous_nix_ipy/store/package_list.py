@@ -22,27 +22,33 @@ _FLAKE_PREFIX = re.compile(r"(?:legacyPackages|packages)\.[a-z0-9_]+-[a-z0-9_]+\
 _FLAGS = ("unfree", "broken", "insecure")
 
 
-def read_packages(file: BinaryIO, *, prefix: str = "") -> Iterator[PackageEntry]:
+def read_packages(
+    file: BinaryIO, *, prefix: str = "", programs: Mapping[str, tuple[str, ...]] | None = None
+) -> Iterator[PackageEntry]:
     """Every package of a list, in its order. Only one entry is held at a time.
 
     Args:
         file: the list, as bytes of JSON; it need not be able to seek.
         prefix: what every attribute has in front that users do not write, such as "nixpkgs.".
+        programs: attribute -> the commands that it brings (`program_list.read_programs`), where
+            they are known: with them a command finds its package.
 
     Raises:
         ListUnreadable: it is not such a list, or it ends too early.
     """
     for attribute, value in members(file, "packages"):
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             name = _FLAKE_PREFIX.sub("", attribute.removeprefix(prefix), count=1)
-            yield package_entry(name, value)
+            yield package_entry(name, value, (programs or {}).get(name, ()))
 
 
-def package_entry(attribute: str, value: Mapping[str, Any]) -> PackageEntry:
+def package_entry(
+    attribute: str, value: dict[str, Any], programs: tuple[str, ...] = ()
+) -> PackageEntry:
     """One package, from what such a list says of it. What is not of the type that it should be is
     taken for not told."""
     meta = value.get("meta")
-    if not isinstance(meta, Mapping):
+    if not isinstance(meta, dict):
         meta = value
     pname, version = parse_name(_text(value.get("name")))
     unavailable = meta.get("available") is False
@@ -54,6 +60,7 @@ def package_entry(attribute: str, value: Mapping[str, Any]) -> PackageEntry:
         description=" ".join(_text(meta.get("description")).split()),
         long_description=_text(meta.get("longDescription")).strip() or None,
         main_program=_text(meta.get("mainProgram")) or None,
+        programs=programs,
         licenses=tuple(filter(None, map(_license, _listed(meta.get("license"))))),
         homepages=_texts(meta.get("homepage")),
         changelog=next(iter(_texts(meta.get("changelog"))), None),
@@ -71,14 +78,14 @@ def package_entry(attribute: str, value: Mapping[str, Any]) -> PackageEntry:
 
 
 def _license(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         names = (value.get("spdxId"), value.get("shortName"), value.get("fullName"))
         return next((name for name in names if isinstance(name, str) and name), "")
     return _text(value)
 
 
 def _maintainer(value: Any) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return _text(value.get("github")) or _text(value.get("name"))
     return _text(value)
 
@@ -89,10 +96,14 @@ def _text(value: Any) -> str:
 
 def _listed(value: Any) -> list[Any]:
     """A value that may be one or several; keys of a set are what it lists ("outputs")."""
-    if isinstance(value, Mapping) and not {"spdxId", "shortName", "fullName"} & value.keys():
+    if value is None:
+        return []
+    if isinstance(value, dict) and not {"spdxId", "shortName", "fullName"} & value.keys():
         return list(value)
     return value if isinstance(value, list) else [value]
 
 
 def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,) if value else ()
     return tuple(text for text in map(_text, _listed(value)) if text)
