@@ -125,8 +125,10 @@ def test_a_switch_that_is_blocked_is_offered_as_boot(
 
 def test_nobody_to_ask_says_the_whole_line(shell: InteractiveShell, there: Machine) -> None:
     with pytest.raises(NoConsent) as refusal:
-        run(shell, "%nix test --show-trace --option cores 1 --max-jobs 2")
-    line = "%nix test --option cores 1 --show-trace --max-jobs 2 --yes"
+        run(
+            shell, "%nix test --show-trace --option cores 1 --max-jobs 2 --settle 3s --expect 'a b'"
+        )
+    line = "%nix test --option cores 1 --show-trace --max-jobs 2 --expect 'a b' --settle 3s --yes"
     assert refusal.value.todo[0].endswith(line)
 
 
@@ -151,10 +153,11 @@ def test_wrong_syntax_is_one_line(shell: InteractiveShell, there: Machine) -> No
 
 
 def test_update_in_the_background_and_a_second_run(shell: InteractiveShell, there: Machine) -> None:
-    job = run(shell, "%nix update --yes --bg")
+    job = run(shell, "%nix update --yes --bg --expect true")
     assert isinstance(job, Job)
     shown = job.result()
     assert isinstance(shown, ReportView) and shown.report.outcome == "done"
+    assert [e.what for e in shown.report.plan.safety.expectations] == ["true"]
     assert current(there) == 6
     again = run(shell, "%nix switch")
     assert isinstance(again, PlanView) and again.plan.nothing_to_do
