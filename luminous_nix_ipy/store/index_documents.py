@@ -46,7 +46,8 @@ class Document:
     """The words that a query must have to have asked for the whole name; of a package those of its
     last component."""
     mentions: tuple[str, ...]
-    """Names of options that the description refers to."""
+    """What the description speaks of by name: of an option, other options; of a package, the words
+    that are capital within a sentence."""
     care: float
     """0 to 1: how much of what is worth telling is told, and nothing speaks against it."""
 
@@ -74,7 +75,7 @@ def package_document(number: int, entry: PackageEntry) -> Document:
         text=_text(entry.description),
         depth=len(components),
         measure=tuple(simple_words(components[-1])),
-        mentions=(),
+        mentions=_proper_names(entry.description),
         care=_care(entry),
     )
 
@@ -101,6 +102,12 @@ def option_document(number: int, entry: OptionEntry) -> Document:
     )
 
 
+def _proper_names(description: str) -> tuple[str, ...]:
+    return tuple(
+        {word.casefold() for word in words(description, fold=False)[1:] if word[0].isupper()}
+    )
+
+
 def _text(description: str) -> str:
     return " ".join(words(description)[:_MOST_TEXT_WORDS])
 
@@ -111,7 +118,8 @@ def _care(entry: PackageEntry) -> float:
         0.35 * bool(entry.description)
         + 0.35 * bool(entry.main_program)
         + 0.15 * bool(entry.homepages)
-        + 0.15 * bool(entry.changelog)
+        + 0.10 * bool(entry.changelog)
+        + 0.05 * (len(entry.outputs) > 1)
     )
     against = entry.broken or entry.insecure or entry.unsupported
     return told * (0.5 if against else 1.0)

@@ -1,38 +1,73 @@
 """How well known an entry is likely to be, told from the list that it is in alone.
 
 Nobody's downloads are counted. What speaks for a package: it stands at the top level and not in a
-set; it is complete (`Document.care`); other packages are named after it (`firefox-esr`, `git-lfs`,
-`vimPlugins.…-nvim`) or speak of it; its attribute is the package's plain name, not one of its
-variants (`nodejs` before `nodejs_22`). What speaks for an option: other options' descriptions refer
-to it; it stands high up; it enables something; its module has many options, as what many people
-configure has.
+set; it is complete (`Document.care`); its attribute is its plain name, not that of a variant
+(`nodejs` before `nodejs_22`); and it has a name: packages of many sets are named after it
+(`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are variants and companions of it
+(`git-lfs`), and descriptions speak of it. A name that is an ordinary word (`file`, `tree`) is in
+many descriptions too, but hardly ever with a capital letter: it counts for little.
+
+What speaks for an option: other options' descriptions refer to it; it stands high up; it enables
+something; its module has many options, as what many people configure has.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import log2
 
 from .index_documents import Document
 
+_VERSION = re.compile(r"[0-9_]+")
+_OFTEN = 100
+"""Descriptions from which on a word may be an ordinary one …"""
+_SELDOM_NAMED = 0.2
+"""… if fewer of them than this share write it as a name."""
+
 
 def package_prominence(documents: Sequence[Document]) -> list[float]:
     """0 to 1 for each package of a list."""
-    named: Counter[str] = Counter()
-    told: Counter[str] = Counter()
-    for document in documents:
-        named.update(set(document.title.split()))
-        told.update(set(document.text.split()))
+    fame = _Fame(documents)
     return [
-        0.40 * (document.depth == 1)
+        0.35 * (document.depth == 1)
         + 0.20 * document.care
-        + 0.15 * _scaled(named[document.leaf], 300)
-        + 0.10 * _scaled(told[document.leaf], 300)
         + 0.10 * (not document.pname)
-        + 0.05 / max(1, len(document.title.split()))
+        + 0.35 * fame.of(document)
         for document in documents
     ]
+
+
+class _Fame:
+    """What other packages' names and descriptions tell of a name."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._sets: defaultdict[str, set[str]] = defaultdict(set)
+        self._companions: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
+        self._named: Counter[str] = Counter()
+        for document in documents:
+            package_set = (
+                "" if document.depth == 1 else _VERSION.sub("", document.name.split(".")[0])
+            )
+            for word in document.measure:
+                self._sets[word].add(package_set)
+            if document.depth == 1 and len(document.measure) > 1:
+                self._companions[document.measure[0]] += 1
+            self._told.update(set(document.text.split()))
+            self._named.update(document.mentions)
+
+    def of(self, document: Document) -> float:
+        """0 to 1."""
+        name = document.leaf
+        told = self._told[name]
+        ordinary = told > _OFTEN and self._named[name] < _SELDOM_NAMED * told
+        return (0.3 if ordinary else 1.0) * (
+            0.4 * _scaled(len(self._sets.get(name, ())), 10)
+            + 0.3 * _scaled(self._companions[name], 15)
+            + 0.3 * _scaled(told, 60)
+        )
 
 
 def option_prominence(documents: Sequence[Document]) -> list[float]:

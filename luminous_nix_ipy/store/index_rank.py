@@ -44,7 +44,7 @@ class Weights:
     text_start: float = 0.5
     early: float = 0.2
     closeness: float = 0.35
-    exact: tuple[float, float, float, float] = (1.1, 0.6, 0.5, 0.5)
+    exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.5)
     """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
     prominence: float = 1.0
     sibling: float = 0.3
