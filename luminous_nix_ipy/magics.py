@@ -21,7 +21,7 @@ from IPython.core.magic import (
 from traitlets import TraitError
 from traitlets.config import Config
 
-from . import completion, settings, verbs
+from . import completion, pending, settings, verbs
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -110,6 +110,8 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     settings.activate(magics)
     completion.register(shell)
+    if (notice := pending.notice()) is not None:
+        print(notice)
 
 
 def unload(shell: InteractiveShell) -> None:

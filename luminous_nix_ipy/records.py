@@ -394,5 +394,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The system that ran before a supervised change of a system."""
     mode: str | None = None
     """Of a supervised change: "switch", "boot" or "test"."""
+    newest: int | None = None
+    """The greatest number of the profile's generations before a supervised change."""
     activated: str | None = None
     """The system that it activates; one of its specialisations is another path than `to_path`."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
     from ..verbs.safety import Span, Texts
+    from ..widgets.recovering import CutOffView, RecoverPlanView, RecoverReportView
     from ..widgets.show import PlanView, ReportView, Text
 
 
@@ -232,3 +233,28 @@ class Changing:
             force=force,
             restore=restore,
         )
+
+    def recover(
+        self,
+        id: str | None = None,
+        *,
+        finish: bool = False,
+        undo: bool = False,
+        dry_run: bool = False,
+        yes: bool = False,
+    ) -> CutOffView | RecoverPlanView | RecoverReportView:
+        """Changes that were cut off; finish or undo one, the newest where no `id` is given.
+
+        Args:
+            id: of the change, as the journal has it.
+            finish: carry out the rest of it.
+            undo: put back what was there before it.
+            dry_run: only return the plan.
+            yes: agree beforehand; else a question is asked.
+
+        Example:
+            >>> nix.recover()
+        """
+        from ..verbs.recover import run
+
+        return run(session(), id=id, finish=finish, undo=undo, dry_run=dry_run, yes=yes)

@@ -22,6 +22,21 @@ def lock_file(machine: Machine, kind: ProfileKind) -> str:
     return os.path.join(os.path.dirname(journal_file(machine, kind)), "change.lock")
 
 
+def holder(machine: Machine, kind: ProfileKind) -> str | None:
+    """The process that holds the lock, "unknown" where it does not say; None where nobody does."""
+    try:
+        descriptor = os.open(lock_file(machine, kind), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named_in(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
 @contextmanager
 def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
     """Hold the lock for changes of such profiles.
@@ -44,11 +59,9 @@ def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            told = os.pread(descriptor, 200, 0).decode(errors="replace").split()
-            holder = told[0] if told else "unknown"
             raise Refused(
                 "Another change is under way.",
-                f"Process {holder} is making it. Nothing was changed.",
+                f"Process {_named_in(descriptor)} is making it. Nothing was changed.",
                 ["Wait until it has ended, then try again."],
             ) from error
         os.ftruncate(descriptor, 0)
@@ -57,3 +70,8 @@ def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _named_in(descriptor: int) -> str:
+    told = os.pread(descriptor, 200, 0).decode(errors="replace").split()
+    return told[0] if told else "unknown"

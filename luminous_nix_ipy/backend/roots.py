@@ -143,6 +143,8 @@ def paths_kept_by_notes(machine: Machine) -> list[str]:
     ]
 
 
-def old_roots(machine: Machine, profile: Profile) -> list[str]:
-    """The roots of a profile's backups that go when another one comes: three stay."""
-    return [backup.root for backup in list_backups(machine, profile)[_KEPT - 1 :]]
+def old_roots(machine: Machine, profile: str) -> list[str]:
+    """The roots of backups of the profile at that path that go when another one comes: three
+    stay."""
+    kept = [backup for backup in list_backups(machine) if backup.profile == profile]
+    return [backup.root for backup in kept[_KEPT - 1 :]]

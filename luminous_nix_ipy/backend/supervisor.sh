@@ -17,7 +17,7 @@ umask 022
 for name in script id token folder lock journal intent mode kind profile before_link before_number \
     before_path running target_path target_number newest activated nix_env nix_store root \
     root_is_direct old_roots restore confirm_timeout settle activation_timeout own_unit_stops \
-    activation_words boot_words boot_dir current_system systemd has_boot confirm; do
+    activation_words boot_words boot_dir current_system systemd has_boot confirm recover; do
     eval "$name=\${LUMINOUS_CHANGE_$name-}"
     unset "LUMINOUS_CHANGE_$name"
 done
@@ -197,6 +197,7 @@ outcome_line() { # OUTCOME
 }
 
 keep() { # NAME PATH LINK: a gc root
+    [ ! -L "$3" ] || return 0 # of a change that was cut off
     [ -d "${root%/*}" ] || mkdir -p "${root%/*}" || return
     if [ "$root_is_direct" = 1 ]; then
         ln -s "$2" "$3"
@@ -213,17 +214,35 @@ drop_roots() {
 
 # --- forward --------------------------------------------------------------------------------------
 
-unchanged() { # LINK RUNNING: nobody else has changed profile or running system
+# unchanged LINK RUNNING: nobody else has changed profile or running system. A change that was cut
+# off has left either as it was, or as it should be.
+unchanged() {
     link=$(profile_link)
-    [ "$link" = "$1" ] || fail 0 "the profile was changed by somebody else: it is ${link:-gone}"
-    [ -z "$running" ] || [ "$(running_now)" = "$2" ] ||
-        fail 0 "the running system was changed by somebody else: $(running_now) runs"
+    [ "$link" = "$1" ] ||
+        { [ "$recover" = finish ] && [ "$(readlink "$profile_dir/$link")" = "$target_path" ]; } ||
+        fail 0 "the profile was changed by somebody else: it is ${link:-gone}"
+    runs=$(running_now)
+    [ -z "$running" ] || [ "$runs" = "$2" ] ||
+        { [ "$recover" = finish ] && [ "$runs" = "$activated" ]; } ||
+        fail 0 "the running system was changed by somebody else: $runs runs"
+}
+
+# Whatever the change that was cut off may have touched is put back.
+undo() {
+    step recover
+    if [ "$mode" != boot ] && [ "$kind" != user ]; then true >"$folder/activating"; fi
+    if [ "$mode" != test ]; then true >"$folder/moving"; fi
+    if [ "$mode" != test ] && [ "$has_boot" = 1 ]; then true >"$folder/booting"; fi
+    fail 0 'it was cut off, and undone'
 }
 
 forward() {
-    step intent
-    journal_line "$intent" || fail 0 'the intent could not be journalled'
+    if [ -z "$recover" ]; then
+        step intent
+        journal_line "$intent" || fail 0 'the intent could not be journalled'
+    fi
     true >"$folder/journalled"
+    [ "$recover" != undo ] || undo
 
     step keep
     if [ -n "$root" ]; then
@@ -535,3 +554,4 @@ while [ ! -e "$folder/gone" ] && [ "$tries" -lt 100 ]; do
 done
 kill "$reader" "$relay" 2>/dev/null
 rm -rf "$folder"
+[ -z "$recover" ] || rm -rf "${folder%-recover}"

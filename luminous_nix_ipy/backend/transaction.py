@@ -15,35 +15,32 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from .. import settings
 from ..errors import ChangeFailed, MachineChanged, NixError, Refused
 from ..records import Check, Command, JournalEntry
 from ..store.generations import list_generations
 from ..store.links import read_link
 from ..store.system import own_unit, running_path
 from ..tools import commands
+from ..tools.elevated import Elevated
 from . import journal
+from .charge import Charge
 from .context import Context
 from .expectations import failed_now, watch
 from .lock import lock_file
 from .model import Backup, ChangeReport, Outcome, Plan
 from .planning import facts, fingerprint
 from .restore import Touched, restoring_commands
-from .roots import old_roots, root_path
+from .roots import root_path
 from .shield import protect
 from .supervisor import (
+    Health,
     Renew,
     Told,
     command_line,
     new_token,
-    private_folder,
-    program,
-    runs_as_unit,
-    script,
-    seconds,
     supervise,
 )
 from .units import failed_units, unit_changes
@@ -64,8 +61,6 @@ _WORDS = {
     "restore-boot": "putting back the boot loader's entries",
     "outcome": "writing down what came of it",
 }
-_UNITS_HAVE_TO_SETTLE = 5.0
-"""Seconds at the least that the supervisor watches units alone, when the kernel is gone."""
 
 
 async def carry_out(context: Context, plan: Plan) -> ChangeReport:
@@ -114,6 +109,38 @@ def _changed(context: Context, plan: Plan) -> MachineChanged:
     )
 
 
+async def charged(
+    context: Context,
+    charge: Charge,
+    elevated: Elevated | None,
+    *,
+    on_step: Callable[[str], None],
+    health: Health,
+) -> Told:
+    """Let a supervisor carry out what it is charged with; what it told.
+
+    Raises:
+        NixError: it could not be started; nothing was changed.
+    """
+    token = new_token()
+    argv, environment = command_line(
+        context.machine,
+        charge.kind,
+        charge.name,
+        charge.variables(context.machine, token),
+        None if elevated is None else elevated.argv,
+    )
+    return await supervise(
+        argv,
+        environment,
+        token,
+        first=b"" if elevated is None else elevated.stdin_prefix,
+        on_step=on_step,
+        on_line=context.progress.update,
+        health=health,
+    )
+
+
 class _Change:
     """One change under way."""
 
@@ -130,6 +157,8 @@ class _Change:
         self.root = path if self.kept is not None else None
         self.system = plan.profile.kind == "system"
         self.running = running_path(machine) if self.system else None
+        known = list_generations(machine, plan.profile, details=False)
+        self.newest = max((g.number for g in known), default=0)
         self.steps = _steps(context, plan, self.id, self.running, None if self.direct else path)
         self.checks: tuple[Check, ...] = ()
         """What was seen of the machine's health after the activation."""
@@ -144,73 +173,41 @@ class _Change:
 
         Raises: as the function `carry_out`.
         """
-        token = new_token()
-        variables = {"token": token, **self._variables()}
-        elevate = None if self.elevated is None else self.elevated.argv
-        kind = self.plan.profile.kind
-        argv, environment = command_line(self.context.machine, kind, self.id, variables, elevate)
-        first = b"" if self.elevated is None else self.elevated.stdin_prefix
-        told = await supervise(
-            argv,
-            environment,
-            token,
-            first=first,
-            on_step=self._tell,
-            on_line=self.context.progress.update,
-            health=self._health,
+        charge = self._charge()
+        told = await charged(
+            self.context, charge, self.elevated, on_step=self._tell, health=self._health
         )
-        _refuse(told, lock_file(self.context.machine, kind))
+        refuse(told, lock_file(self.context.machine, charge.kind))
         if told.outcome == "done":
             return await self._done(told)
         raise self._failure(told)
 
-    def _variables(self) -> dict[str, str]:
-        """What the script is told, by the names that it has there."""
+    def _charge(self) -> Charge:
         machine, plan, before = self.context.machine, self.plan, self.plan.before
-        profile, target, safety = plan.profile, plan.target, plan.safety
-        known = list_generations(machine, profile, details=False)
-        activates = plan.mode != "boot" and profile.kind != "user"
-        watched = bool(safety.expectations)
-        confirm = "activate" if activates else "move" if watched and plan.mode != "boot" else ""
         unit = own_unit()
-        stops = any(c.unit == unit and c.action in ("stop", "restart") for c in plan.units or ())
-        values: dict[str, str | bool | None] = {
-            "script": script(),
-            "id": self.id,
-            "folder": private_folder(machine, profile.kind, self.id),
-            "lock": lock_file(machine, profile.kind),
-            "journal": journal.journal_file(machine, profile.kind),
-            "intent": journal.encode(self._intent()).decode(),
-            "mode": plan.mode,
-            "kind": profile.kind,
-            "profile": profile.path,
-            "before_link": read_link(profile.path),
-            "before_number": str(before.number) if before else None,
-            "before_path": self.kept,
-            "running": self.running,
-            "target_path": target.path,
-            "target_number": str(target.number) if target.link else None,
-            "newest": str(max((g.number for g in known), default=0)),
-            "activated": plan.activated,
-            "nix_env": program(machine, "nix-env"),
-            "nix_store": None if self.direct else program(machine, "nix-store"),
-            "root": self.root,
-            "root_is_direct": self.direct,
-            "old_roots": "\n".join(old_roots(machine, profile)),
-            "restore": safety.restore,
-            "confirm": confirm,
-            "confirm_timeout": seconds(safety.confirm_timeout),
-            "settle": seconds(max(safety.settle, _UNITS_HAVE_TO_SETTLE)),
-            "activation_timeout": seconds(settings.get("activation_timeout")),
-            "own_unit_stops": unit is not None and stops,
-            "activation_words": " ".join(_environment_words(plan, "test")),
-            "boot_words": " ".join(_environment_words(plan, "boot")),
-            "boot_dir": machine.boot_dir,
-            "current_system": machine.current_system,
-            "systemd": runs_as_unit(machine, profile.kind),
-            "has_boot": self.system,
-        }
-        return {name: _word(value) for name, value in values.items()}
+        return Charge(
+            id=self.id,
+            intent=self._intent(),
+            kind=plan.profile.kind,
+            mode=plan.mode,
+            profile=plan.profile.path,
+            before_link=read_link(plan.profile.path),
+            before_number=before.number if before else None,
+            before_path=self.kept,
+            running=self.running,
+            target_path=plan.target.path or "",
+            target_number=plan.target.number if plan.target.link else None,
+            newest=self.newest,
+            activated=plan.activated,
+            root=self.root,
+            root_is_direct=self.direct,
+            activation_words=_environment_words(plan, "test"),
+            boot_words=_environment_words(plan, "boot"),
+            own_unit_stops=unit is not None
+            and machine.playground is None
+            and any(c.unit == unit and c.action in ("stop", "restart") for c in plan.units or ()),
+            safety=plan.safety,
+        )
 
     def _intent(self) -> JournalEntry:
         plan, before = self.plan, self.plan.before
@@ -236,6 +233,7 @@ class _Change:
             running=self.running,
             mode=plan.mode,
             activated=plan.activated,
+            newest=self.newest,
         )
 
     async def _health(self, told: Told, renew: Renew) -> str | None:
@@ -423,25 +421,15 @@ def _steps(
     return steps
 
 
-def _environment_words(plan: Plan, action: str) -> list[str]:
+def _environment_words(plan: Plan, action: str) -> tuple[str, ...]:
     """The variables that a system's program is given in front of it, NAME=VALUE each."""
     for command in plan.commands:
         if command.argv[-1] == action and command.argv[0] == "env":
-            return [word for word in command.argv[1:-2] if "=" in word]
-    return []
+            return tuple(word for word in command.argv[1:-2] if "=" in word)
+    return ()
 
 
-def _word(value: str | bool | None) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "1" if value else "0"
-        case _:
-            return value
-
-
-def _refuse(told: Told, lock: str) -> None:
+def refuse(told: Told, lock: str) -> None:
     """Raises: Refused, NixError: the supervisor could not have the lock; nothing was changed."""
     if told.refused is None:
         return

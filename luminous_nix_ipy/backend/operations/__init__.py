@@ -6,11 +6,12 @@ change something also have `plan(context, operation)`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, NamedTuple
 
 from ..context import Context
 from ..model import NixOperation, NixResult, OperationType
+from ..searching import token
 from ..validation import Options
 from . import (
     build,
@@ -20,20 +21,27 @@ from . import (
     diff,
     doctor,
     evaluate,
+    index,
+    info,
     inputs,
     installed,
     listing,
     note,
     optimise,
+    option,
     packages,
     rebuild,
+    recover,
     repair,
     rollback,
     roots,
+    search,
+    search_options,
     shell,
     status,
     undo,
     update,
+    which,
     why,
 )
 
@@ -47,10 +55,12 @@ class Served(NamedTuple):
     plan: Callable[[Context, NixOperation], Awaitable[Any]] | None = None
     builds: bool = False
     """Making its plan builds what is to be activated, and so tells its progress."""
+    token: Callable[[Context, NixOperation], Hashable] | None = None
+    """What its answer rests on: it is remembered while that is the same. None: never."""
 
 
 SERVED: dict[OperationType, Served] = {
-    OperationType.LIST_GENERATIONS: Served(listing.OPTIONS, listing.run),
+    OperationType.LIST_GENERATIONS: Served(listing.OPTIONS, listing.run, token=listing.token),
     OperationType.DIFF: Served(diff.OPTIONS, diff.run),
     OperationType.STATUS: Served(status.OPTIONS, status.run),
     OperationType.NOTE: Served(note.OPTIONS, note.run),
@@ -59,9 +69,16 @@ SERVED: dict[OperationType, Served] = {
     OperationType.WHY: Served(why.OPTIONS, why.run),
     OperationType.ROLLBACK: Served(rollback.OPTIONS, rollback.run, rollback.plan),
     OperationType.UNDO: Served(undo.OPTIONS, undo.run, undo.plan),
+    OperationType.RECOVER: Served(recover.OPTIONS, recover.run, recover.plan),
     OperationType.INSTALL: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),
     OperationType.REMOVE: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),
     OperationType.INSTALLED: Served(installed.OPTIONS, installed.run),
+    OperationType.SEARCH: Served(search.OPTIONS, search.run, token=token),
+    OperationType.INFO: Served(info.OPTIONS, info.run, token=token),
+    OperationType.SEARCH_OPTIONS: Served(search_options.OPTIONS, search_options.run, token=token),
+    OperationType.OPTION: Served(option.OPTIONS, option.run),
+    OperationType.WHICH: Served(which.OPTIONS, which.run, token=token),
+    OperationType.INDEX: Served(index.OPTIONS, index.run),
     OperationType.SHELL: Served(shell.OPTIONS, shell.run),
     OperationType.GARBAGE_COLLECT: Served(collect.OPTIONS, collect.run, collect.plan),
     OperationType.DELETE_GENERATIONS: Served(delete.OPTIONS, delete.run, delete.plan),

@@ -1,0 +1,65 @@
+"""Finish or undo a change that was cut off.
+
+A change whose supervisor died with the machine, by a reboot or the power, has an intent in the
+journal and no outcome. Alone, the verb tells of each how the machine is now: as before, as it
+should be, or between. --finish carries the rest out and looks whether all is well; --undo puts the
+exact generation, running system and boot entry back. Both show what they run first, and ask.
+
+Examples:
+  %nix recover
+  %nix recover --undo --dry-run
+  %nix recover --finish --yes
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .parser import Parser
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..widgets.recovering import CutOffView, RecoverPlanView, RecoverReportView
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", nargs="?", help="of the change, as the journal has it")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--finish", action="store_true", help="carry out the rest of it")
+    how.add_argument("--undo", action="store_true", help="put back what was there before it")
+    parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
+    parser.add_argument("--yes", action="store_true", help="agree beforehand")
+
+
+def run(
+    session: Session,
+    *,
+    id: str | None = None,
+    finish: bool = False,
+    undo: bool = False,
+    dry_run: bool = False,
+    yes: bool = False,
+) -> CutOffView | RecoverPlanView | RecoverReportView:
+    from ..backend.model import NixOperation, OperationType
+    from ..widgets.recovering import CutOffView, RecoverPlanView, RecoverReportView
+    from .consent import ask
+
+    if not finish and not undo:
+        found = session.execute(OperationType.RECOVER)["cut_off"]
+        if id is not None:
+            found = [one for one in found if one.entry.id == id]
+        return CutOffView(found)
+    how = "finish" if finish else "undo"
+    operation = NixOperation(OperationType.RECOVER, dry_run=dry_run, options={"how": how, "id": id})
+    plan = session.plan(operation)
+    if dry_run:
+        return RecoverPlanView(plan)
+    from IPython.display import display
+
+    display(RecoverPlanView(plan))  # type: ignore[no-untyped-call]
+    if not yes and not plan.refused:
+        where = "the PLAYGROUND" if plan.playground else session.host
+        words = " ".join(word for word in (id, f"--{how}") if word)
+        question = f"{how.capitalize()} the {plan.cut_off.entry.operation} on {where}?"
+        ask(question, session.shell, f"%nix recover {words} --yes")
+    return RecoverReportView(session.carry_out(operation, plan))
