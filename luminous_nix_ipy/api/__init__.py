@@ -20,9 +20,10 @@ from .expressions import Expressions
 from .kernel import Kernel
 from .looking import Looking
 from .packages import Packages
+from .searching import Searching
 
 
-class Nix(Looking, Changing, Activating, Building, Packages, Care, Expressions, Kernel):
+class Nix(Looking, Changing, Activating, Building, Searching, Packages, Care, Expressions, Kernel):
     """Every verb of `%nix` as a method. Each raises a `NixError` when it cannot be done."""
 
     def __repr__(self) -> str:

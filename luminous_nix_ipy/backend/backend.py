@@ -15,12 +15,12 @@ from ..tools import native
 from ..tools.elevated import Credentials
 from ..tools.native import NativeWorker
 from . import recovery
-from .cache import CACHED, OperationCache
+from .cache import OperationCache
 from .collect_model import CollectPlan
 from .context import Context
 from .metrics import Metrics
 from .model import NixOperation, NixResult, OperationType, Plan
-from .operations import SERVED, Served, listing
+from .operations import SERVED, Served
 from .operations.rooted import may_need_root
 from .progress import Callback, Progress
 from .repair_model import RepairPlan
@@ -167,9 +167,8 @@ class NixBackend:
 
     def _token(self, operation: NixOperation) -> Hashable | None:
         """What the remembered answer would rest on; None for what is never remembered."""
-        if operation.type not in CACHED:
-            return None
-        return listing.token(self._context, self._context.profile(operation.options.get("profile")))
+        served = SERVED[operation.type]
+        return None if served.token is None else served.token(self._context, operation)
 
     def _count(
         self, operation: NixOperation, success: bool, started: float, cached: bool | None

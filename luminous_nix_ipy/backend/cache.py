@@ -14,9 +14,8 @@ from collections.abc import Hashable
 from typing import Any
 
 from .. import settings
-from .model import NixOperation, NixResult, OperationType
+from .model import NixOperation, NixResult
 
-CACHED = frozenset({OperationType.LIST_GENERATIONS, OperationType.SEARCH})
 _MOST_ENTRIES = 256
 
 

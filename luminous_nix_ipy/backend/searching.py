@@ -11,7 +11,7 @@ from ..store.holders import installed_stamp
 from .context import Context
 from .index_model import IndexState, Source
 from .indexes import package_indexes, stamps
-from .indexing import index_states
+from .indexing import index_states, update_index
 from .model import NixOperation
 from .refreshing import refresh
 
@@ -34,6 +34,14 @@ def words_of(operation: NixOperation, *, needed: bool = True) -> str:
 def limit_of(operation: NixOperation) -> int:
     """How many answers are wanted."""
     return min(operation.options.get("limit") or DEFAULT_LIMIT, LARGEST_LIMIT)
+
+
+async def prepare(context: Context) -> None:
+    """Make a playground's own indexes, where they are not there: they are small."""
+    if context.machine.playground is not None:
+        for state in await asyncio.to_thread(index_states, context.machine):
+            if not state.there and state.problem is None:
+                await update_index(context, state.source)
 
 
 def token(context: Context, operation: NixOperation) -> Hashable:

@@ -20,6 +20,9 @@ from .model import NixOperation, OperationType
 # and output selections add.
 _PACKAGE = re.compile(r"[0-9A-Za-z+._?=/:#@&%~,^*\"'!-]{1,2000}")
 
+_OF_WORDS = {OperationType.SEARCH, OperationType.SEARCH_OPTIONS}
+"""Their `packages` are words to search for, which may be any text."""
+
 Options = Mapping[str, type | tuple[type, ...]]
 
 
@@ -41,7 +44,10 @@ def validate(operation: NixOperation, options: Options) -> None:
             ["For example: NixOperation(type=OperationType.LIST_GENERATIONS)."],
         )
     for package in operation.packages:
-        check_package(package)
+        if operation.type in _OF_WORDS:
+            _check_value("packages", package, str)
+        else:
+            check_package(package)
     if not isinstance(operation.dry_run, bool):
         raise Refused(f"dry_run is True or False, not {operation.dry_run!r}.")
     for name, value in operation.options.items():

@@ -8,5 +8,16 @@ let
   };
 in
 builtins.seq configuration {
-  config.system.build.toplevel = builtins.head systems;
+  config = {
+    system.build.toplevel = builtins.head systems;
+    networking.hostName = "playground";
+    networking.firewall.enable = true;
+    networking.firewall.allowedTCPPorts = [ 22 80 443 ];
+    services.nginx.enable = true;
+    services.openssh.enable = true;
+    services.postgresql.enable = true;
+    virtualisation.docker.enable = false;
+    virtualisation.podman.enable = true;
+    time.timeZone = null;
+  };
 }

@@ -10,6 +10,7 @@ from ..tools import commands
 from ..tools.process import run
 from . import channel, layout, nix_env, realise, simulate
 from .contents import describe
+from .lists import write_lists
 from .profiles import run_stand_in
 from .steps import Steps, in_thread
 
@@ -44,6 +45,7 @@ async def furnish(folder: str, simulated: bool, generations: int, steps: Steps) 
         await in_thread(_date, profile, len(keys))
     if not simulated:
         await channel.subscribe(machine, generations)
+    await in_thread(write_lists, machine, generations)
     newest = paths[description.systems[-1]]
     _link_running(machine, newest)
     steps.step("boot menu")

@@ -78,6 +78,14 @@ class Session:
         from ..backend.model import NixOperation
 
         operation = NixOperation(type=operation_type, dry_run=dry_run, options=options)
+        return self.answer(operation)
+
+    def answer(self, operation: NixOperation) -> dict[str, Any]:
+        """The data of an operation that is over at once, drawing nothing.
+
+        Raises:
+            NixError: it could not be done.
+        """
         backend = self.backend
         with self._as_root(backend, backend.may_need_root(operation)):
             return _data(self.wait(backend.execute(operation)))

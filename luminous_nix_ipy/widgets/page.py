@@ -39,13 +39,25 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Links:
+    """Addresses under a caption, each with its words; None: there is no address."""
+
+    caption: str
+    links: Sequence[tuple[str, str | None]]
+
+    def text(self, width: int) -> str:
+        shown = [words if url in (None, words) else f"{words}: {url}" for words, url in self.links]
+        return "\n".join([self.caption, *(f"{_INDENT}{line}" for line in shown)])
+
+
+@dataclass(frozen=True)
 class Page:
     """One view. All of its text is printable."""
 
     title: str
     lead: Sequence[str] = ()
     """Sentences to read first."""
-    parts: Sequence[Table | Steps | Words] = ()
+    parts: Sequence[Table | Steps | Words | Links] = ()
     banner: str = ""
     """What must not be overlooked."""
 

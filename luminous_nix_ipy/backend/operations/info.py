@@ -14,7 +14,7 @@ from ..indexes import package_index, package_indexes
 from ..indexing import index_states
 from ..model import NixOperation, NixResult
 from ..search_model import PackageFacts, PackageVersion
-from ..searching import close_packages, did_you_mean, told_of
+from ..searching import close_packages, did_you_mean, prepare, told_of
 from ..validation import Options
 
 OPTIONS: Options = {"channel": str, "flake": str}
@@ -28,6 +28,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
     """
     if len(operation.packages) != 1:
         raise Refused("One package is shown at a time.", "", ["%nix info hello"])
+    await prepare(context)
     source, facts = await asyncio.to_thread(_facts, context.machine, operation)
     return NixResult(
         success=True,

@@ -6,7 +6,6 @@ import os
 from collections.abc import Hashable
 
 from ...notes import notes_file
-from ...records import Profile
 from ...store.links import read_link
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan
@@ -27,9 +26,9 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     )
 
 
-def token(context: Context, profile: Profile) -> Hashable:
+def token(context: Context, operation: NixOperation) -> Hashable:
     """What a remembered list rests on: it is valid only while none of this changes."""
-    machine = context.machine
+    machine, profile = context.machine, context.profile(operation.options.get("profile"))
     folders = (os.path.dirname(profile.path), notes_file(machine), *root_folders(machine))
     links = (profile.path, machine.current_system, machine.booted_system)
     return (

@@ -15,7 +15,7 @@ from ..indexes import option_indexes
 from ..model import NixOperation, NixResult
 from ..option_value import Value, evaluate_option, find_option
 from ..search_model import OPTION_KINDS, OptionFacts
-from ..searching import did_you_mean, told_of
+from ..searching import did_you_mean, prepare, told_of
 from ..validation import Options
 
 OPTIONS: Options = {"name": str, "kind": str, "value": bool}
@@ -35,6 +35,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
         raise Refused("Which option is meant is not said.", "", ["%nix option networking.hostName"])
     if kind is not None and kind not in OPTION_KINDS:
         raise Refused(f"There are no {kind!r} options.", f"There are {', '.join(OPTION_KINDS)}.")
+    await prepare(context)
     source, about, entry = await asyncio.to_thread(_find, context.machine, name, kind)
     value = Value(problem="It was not asked for.")
     if operation.options.get("value") is not False:

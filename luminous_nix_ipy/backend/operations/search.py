@@ -14,7 +14,7 @@ from ..index_model import Source
 from ..indexes import package_index
 from ..model import NixOperation, NixResult
 from ..search_model import FoundPackage
-from ..searching import close_packages, limit_of, told_of, words_of
+from ..searching import close_packages, limit_of, prepare, told_of, words_of
 from ..validation import Options
 
 OPTIONS: Options = {
@@ -38,6 +38,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
     old the index is), `close` (list of str: what may have been meant, where nothing was found).
     """
     words = words_of(operation, needed=not operation.options.get("program"))
+    await prepare(context)
     source, found = await asyncio.to_thread(_search, context.machine, words, operation)
     close = [] if found else await asyncio.to_thread(close_packages, context.machine, words)
     return NixResult(

@@ -11,7 +11,7 @@ from ..index_model import Source
 from ..indexes import option_indexes
 from ..model import NixOperation, NixResult
 from ..search_model import OPTION_KINDS, FoundOption
-from ..searching import limit_of, told_of, words_of
+from ..searching import limit_of, prepare, told_of, words_of
 from ..validation import Options
 
 OPTIONS: Options = {"exact": bool, "limit": int, "kind": str}
@@ -28,6 +28,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
     kind = operation.options.get("kind")
     if kind is not None and kind not in OPTION_KINDS:
         raise Refused(f"There are no {kind!r} options.", f"There are {', '.join(OPTION_KINDS)}.")
+    await prepare(context)
     sources, found, close = await asyncio.to_thread(_search, context.machine, words, operation)
     return NixResult(
         success=True,

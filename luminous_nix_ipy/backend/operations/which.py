@@ -17,7 +17,7 @@ from ..indexes import package_indexes
 from ..indexing import index_path
 from ..model import NixOperation, NixResult
 from ..search_model import Provider
-from ..searching import did_you_mean
+from ..searching import did_you_mean, prepare
 from ..validation import Options
 
 OPTIONS: Options = {"command": str}
@@ -37,6 +37,7 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
             f"{command!r} is none." if command else "",
             ["%nix which rg"],
         )
+    await prepare(context)
     found = await asyncio.to_thread(_providers, context.machine, command)
     if not found:
         raise await asyncio.to_thread(_unknown, context.machine, command)

@@ -1,0 +1,171 @@
+"""What searches find, as DataFrames; dtypes are those that `frames` tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from . import wording
+from .columns import Column, arrays, flags, maybe_counts, rates, text, words
+from .nixframe import NixFrame
+
+if TYPE_CHECKING:
+    from .backend.index_model import IndexState
+    from .backend.search_model import FoundOption, FoundPackage, Provider
+    from .store.holders import Holder
+
+_FLAGS = ("unfree", "broken", "insecure", "unsupported")
+_LONGEST = 60
+"""Letters of a type or a default that are shown unasked."""
+
+
+def packages(
+    records: Sequence[FoundPackage], *, all_columns: bool = False, notes: Sequence[str] = ()
+) -> NixFrame:
+    """Packages, best first. Columns: attribute, version, description, main_program, license, state
+    (text: "installed in 5, unfree", "formerly in 3"); all of them: also name, unfree, broken, insecure, unsupported,
+    installed (bool), generations (text: those that have it, with their profile where it is another
+    than the system's), homepage, position (text), score (float64), matched (text)."""
+    columns = _PACKAGE if all_columns else _PACKAGE[:6]
+    return _frame("Packages", columns, records, "package", notes)
+
+
+def options(
+    records: Sequence[FoundOption], *, all_columns: bool = False, notes: Sequence[str] = ()
+) -> NixFrame:
+    """Options, best first. Columns: name, type, default, description, declared, of (text: "nixos",
+    "home-manager" or "darwin"); all of them, none shortened: also example (text), read_only (bool),
+    score (float64), matched (text)."""
+    columns = _WHOLE_OPTION if all_columns else _OPTION
+    return _frame("Options", columns, records, "option", notes)
+
+
+def providers(records: Sequence[Provider], command: str) -> NixFrame:
+    """Packages that have a command. Columns: attribute, version, description, source, state
+    (text)."""
+    frame = _frame(f"Packages with the command {command}", _PROVIDER, records, "package", ())
+    if records and not any(record.installed for record in records):
+        first = records[0].attribute
+        use = f"Use it here: %nix shell {first}", f"Keep it: %nix install {first}"
+        frame.attrs["notes"] = [*use]
+    return frame
+
+
+def indexes(records: Sequence[IndexState]) -> NixFrame:
+    """Sources and their indexes. Columns: name, lists (text), entries (Int64), age_days (float64),
+    state, source (text)."""
+    frame = _frame("Indexes", _INDEX, records, "source", ())
+    frame.attrs["notes"] = [
+        f"{record.source.name} ({record.source.kind}): {record.problem}"
+        for record in records
+        if record.problem
+    ]
+    if not any(record.there for record in records):
+        frame.attrs["notes"].append("Get what is not here yet: %nix index update")
+    return frame
+
+
+def held(holders: Sequence[Holder]) -> str:
+    """Which generations have something: "5, 4, profile 2"."""
+    return ", ".join(
+        str(h.generation) if h.profile == "system" else f"{h.profile} {h.generation}"
+        for h in holders
+    )
+
+
+def _state(record: FoundPackage) -> str:
+    marks = [flag for flag in _FLAGS if getattr(record.entry, flag)]
+    return ", ".join([*_installed(record.installed), *marks])
+
+
+def _installed(holders: Sequence[Holder]) -> list[str]:
+    """What is current has it, or the newest that had it."""
+    if not holders:
+        return []
+    current = [holder for holder in holders if holder.current]
+    return [f"installed in {held(current)}" if current else f"formerly in {held(holders[:1])}"]
+
+
+def _short(value: str | None) -> str | None:
+    if value is None:
+        return None
+    line = " ".join(value.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _first_sentence(markdown: str) -> str:
+    """The beginning of a description, on one line."""
+    paragraph = " ".join(markdown.strip().split("\n\n", 1)[0].split())
+    sentence, stop, _ = paragraph.partition(". ")
+    return sentence + stop.strip()
+
+
+def _declared(record: FoundOption) -> list[str]:
+    return [file.name for file in record.entry.declared]
+
+
+_PACKAGE = (
+    Column("attribute", text, lambda r: r.entry.attribute),
+    Column("version", text, lambda r: r.entry.version),
+    Column("description", text, lambda r: r.entry.description),
+    Column("main_program", text, lambda r: r.entry.main_program),
+    Column("license", words, lambda r: r.entry.licenses),
+    Column("state", text, _state),
+    Column("name", text, lambda r: r.entry.pname),
+    *(Column(flag, flags, attrgetter(f"entry.{flag}")) for flag in _FLAGS),
+    Column("installed", flags, lambda r: bool(r.installed)),
+    Column("generations", text, lambda r: held(r.installed)),
+    Column("homepage", words, lambda r: r.entry.homepages),
+    Column("position", text, lambda r: r.entry.position),
+    Column("score", rates),
+    Column("matched", text),
+)
+_OPTION = (
+    Column("name", text, lambda r: r.entry.name),
+    Column("type", text, lambda r: _short(r.entry.type)),
+    Column("default", text, lambda r: _short(r.entry.default)),
+    Column("description", text, lambda r: _first_sentence(r.entry.description)),
+    Column("declared", words, _declared),
+    Column("of", text, lambda r: r.entry.kind),
+)
+_WHOLE_OPTION = (
+    _OPTION[0],
+    Column("type", text, lambda r: r.entry.type),
+    Column("default", text, lambda r: r.entry.default),
+    Column("description", text, lambda r: r.entry.description),
+    *_OPTION[4:],
+    Column("example", text, lambda r: r.entry.example),
+    Column("read_only", flags, lambda r: r.entry.read_only),
+    Column("score", rates),
+    Column("matched", text),
+)
+_PROVIDER = (
+    Column("attribute", text),
+    Column("version", text),
+    Column("description", text),
+    Column("source", text),
+    Column("state", text, lambda r: ", ".join(_installed(r.installed))),
+)
+_INDEX = (
+    Column("name", text, lambda r: r.source.name),
+    Column("lists", text, lambda r: r.source.kind),
+    Column("entries", maybe_counts, lambda r: r.facts.entries if r.facts else None),
+    Column("age_days", rates, lambda r: None if r.age_days is None else round(r.age_days, 1)),
+    Column("state", text, lambda r: "not here" if not r.there else "old" if r.stale else "ready"),
+    Column("source", text, lambda r: r.facts.source.origin if r.facts else r.source.address),
+)
+
+
+def _frame(
+    caption: str,
+    columns: Sequence[Column],
+    records: Sequence[Any],
+    noun: str,
+    notes: Sequence[str],
+) -> NixFrame:
+    frame = NixFrame(arrays(columns, records), copy=False)
+    frame.attrs = {"caption": caption, "summary": wording.plural(len(records), noun)}
+    if notes:
+        frame.attrs["notes"] = list(notes)
+    return frame
