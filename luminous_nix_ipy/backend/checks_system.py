@@ -107,7 +107,7 @@ def _live_switch_check(running: str, target: str) -> Check:
 def _init_check(running: str, target: str) -> Check:
     before, after = (_read_text(f"{path}/init-interface-version") for path in (running, target))
     if before is None or after is None:
-        return Check("init interface", "unknown", "a system does not tell the version of its own.")
+        return Check("init interface", "unknown", "one of them does not tell its version.")
     if before != after:
         reason = f"its init cannot take over from the running one ({before} → {after}): {_INSTEAD}."
         return Check("init interface", "refused", reason)

@@ -58,7 +58,7 @@ def _known_check(name: str) -> str:
     spellings = {_plain(known): known for known in (*FORCEABLE, *_NEVER)}
     known = spellings.get(_plain(name))
     if known is None:
-        close = difflib.get_close_matches(_plain(name), spellings, n=1)
+        close = difflib.get_close_matches(_plain(name), map(_plain, FORCEABLE), n=1)
         raise Refused(
             f"There is no check {name!r} that could be forced.",
             f"There is {', '.join(FORCEABLE)}.",

@@ -248,7 +248,7 @@ def _notices(
         notices.append(
             f"Generation {target.number} is newer than {before.number}, the current one."
         )
-    if before is not None and running is not None and before.path != running:
+    if running is not None and before is not None and not _runs(before, running, active):
         notices.append("What runs now is not the profile's current generation.")
     if operation == "undo" and not target.link:
         notices.append(f"Its link was deleted: it comes back as generation {target.number}.")
@@ -258,6 +258,11 @@ def _notices(
         name = chosen or active
         notices.append(f"The next boot starts the system itself, not its specialisation {name}.")
     return tuple(notices)
+
+
+def _runs(generation: Generation, running: str, active: str | None) -> bool:
+    """Whether what runs is the generation's system, or its specialisation of that name."""
+    return running in (generation.path, specialised(generation.path or "", active))
 
 
 def _kernel_notice(

@@ -27,16 +27,21 @@ def choose_specialisation(
     if wanted:
         refuse_at_boot(mode, wanted)
         check_specialisation(target, wanted)
-        return wanted, (Check("specialisation", "ok", f"{wanted}, as asked for."),)
+        return wanted, (
+            Check("specialisation", "ok", f"the specialisation {wanted} was asked for."),
+        )
     if active is None or mode == "boot":
         return None, ()
     if wanted == "":
-        reason = f"{active} runs now; the system itself was asked for."
+        reason = f"the system itself was asked for; the specialisation {active} runs now."
         return None, (Check("specialisation", "ok", reason),)
     if active in target.specialisations:
-        return active, (Check("specialisation", "ok", f"{active} runs now and is kept."),)
+        return active, (
+            Check("specialisation", "ok", f"the specialisation {active} runs now and is kept."),
+        )
     reason = (
-        f"{active} runs now, and the target has none of that name: the system itself is to run."
+        "the system itself is to run: "
+        f"the specialisation {active} runs now, and the target has none of that name."
     )
     return None, (Check("specialisation", "warning", reason),)
 

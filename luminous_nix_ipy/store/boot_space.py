@@ -110,7 +110,7 @@ def _where(machine: Machine) -> tuple[Literal["systemd-boot", "GRUB"], str | Non
     for place in (machine.boot_dir, f"{machine.boot_dir}/efi", beside):
         if any(name.startswith("nixos-") for name in _listed(f"{place}/EFI/Linux")):
             raise NixError(
-                f"{place}/EFI/Linux holds whole images, made of parts by their contents."
+                f"{place}/EFI/Linux holds whole images, whose sizes are not known before."
             )
         if _is_folder(f"{place}/EFI/nixos"):
             return "systemd-boot", f"{place}/EFI/nixos"
@@ -118,7 +118,7 @@ def _where(machine: Machine) -> tuple[Literal["systemd-boot", "GRUB"], str | Non
         return "GRUB", f"{machine.boot_dir}/kernels"
     if "grub.cfg" in _listed(f"{machine.boot_dir}/grub"):
         return "GRUB", None
-    raise NixError(f"{machine.boot_dir} is of no boot loader whose copies are known.")
+    raise NixError(f"It is not known what a boot loader copies to {machine.boot_dir}.")
 
 
 def _files(system: str) -> tuple[dict[str, int], bool]:

@@ -313,8 +313,8 @@ class TestForce:
         assert "live switch, pre-switch check" in caught.value.why
         assert caught.value.todo == ('Did you mean --force "live switch"?',)
         with pytest.raises(Refused) as caught:
-            known_checks(["x"])
-        assert caught.value.todo == ()
+            known_checks(["privlege"])
+        assert caught.value.todo == (), "what cannot be forced is not proposed"
 
     @pytest.mark.parametrize(
         "name", ["privileges", "target in the store", "activation", "init interface"]

@@ -133,6 +133,7 @@ class TestPlan:
         (check,) = [c for c in found.checks if c.name == "specialisation"]
         assert check.verdict == "ok"
         assert any("starts the system itself" in notice for notice in found.notices)
+        assert not any("not the profile's current" in notice for notice in found.notices)
         assert self.plan(machine, 6).nothing_to_do, "it runs already"
 
     def test_where_the_target_has_none_the_system_itself_is_to_run(
