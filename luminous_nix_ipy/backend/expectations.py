@@ -21,7 +21,8 @@ from .context import Context
 from .model import Safety
 
 _UNITS_SHOWN = 5
-_LINES_SHOWN = 3
+_LINES_SHOWN = 5
+"""systemd's own words on the failure are the last two or three."""
 _LOOK_EVERY = 1.0
 """Seconds between two looks while the machine settles."""
 _ASK_AGAIN_AFTER = 0.25

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ..errors import CommandFailed
 from ..machine import Machine
 from ..records import Command, Finding, Message, Severity
-from ..tools import commands
+from ..tools import commands, systemd
 from ..tools.process import run
 from .context import Context
 from .examining import examine_database, examine_profiles, examine_roots, examine_space
@@ -99,7 +99,7 @@ def _bad_path(machine: Machine, text: str) -> Finding:
 
 async def failed_units(machine: Machine) -> list[Finding]:
     """systemd's failed units; JSON since systemd 246. None where systemd does not run."""
-    if not _is_run_by_systemd(machine):
+    if not systemd.runs(machine):
         return []
     argv = ("systemctl", "--failed", "--output=json")
     try:
@@ -113,8 +113,3 @@ async def failed_units(machine: Machine) -> list[Finding]:
         Finding("unit", "problem", name, f"It has failed: {told}.", f"systemctl status -- {name}")
         for name, told in units
     ]
-
-
-def _is_run_by_systemd(machine: Machine) -> bool:
-    """As sd_booted(3) tells it."""
-    return os.path.isdir(f"{machine.run_dir}/systemd/system")

@@ -143,12 +143,20 @@ def test_a_unit_that_newly_failed_is_told_with_the_end_of_its_journal(systemd: S
     assert look(systemd.machine, before=before) == (
         Check("units", "ok", "none has newly failed, as 1 had before."),
     )
-    systemd.journal["nginx.service"] = ["starting", "", "bind() to 0.0.0.0:80 failed", "exiting"]
+    systemd.journal["nginx.service"] = [
+        "old",
+        "starting",
+        "",
+        "bind() to port 80 failed",
+        "exiting",
+        "ended",
+    ]
     systemd.unit("nginx.service", "failed", "failed", Result="exit-code")
     (row,) = look(systemd.machine, before=before)
     assert row.verdict == "failed"
     assert row.reason == (
-        "nginx.service has failed. Its journal ends: bind() to 0.0.0.0:80 failed / exiting"
+        "nginx.service has failed. Its journal ends: "
+        "starting / bind() to port 80 failed / exiting / ended"
     )
 
 
