@@ -7,6 +7,7 @@ logged. A log that cannot be written never stops the work.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -146,7 +147,8 @@ def _close() -> None:
         _logger.removeHandler(_file)
         _logger.removeHandler(_warnings)
         _logger.propagate = True
-        _file.close()
+        with contextlib.suppress(OSError):  # its last lines do not go on a full disk
+            _file.close()
         _file = None
 
 

@@ -14,7 +14,7 @@ from ..machine import Machine, current
 from ..tools import native
 from ..tools.elevated import Credentials
 from ..tools.native import NativeWorker
-from . import recovery
+from . import advice
 from .cache import OperationCache
 from .collect_model import CollectPlan
 from .context import Context
@@ -117,6 +117,7 @@ class NixBackend:
         except NixError as error:
             self._count(operation, False, started, None)
             self.progress.finish(error.what, success=False)
+            error.todo = tuple(await advice.suggestions(self._context, operation, error))
             raise
         except BaseException:
             self.progress.finish("interrupted", success=False)
@@ -151,7 +152,7 @@ class NixBackend:
                 if token is not None and result.success and token == self._token(operation):
                     self.cache.set(operation, token, result)
         except Exception as error:
-            result = _failure(error)
+            result = _failure(error, await advice.suggestions(self._context, operation, error))
         except BaseException:
             self._count(operation, False, started, cached)
             self.progress.finish("interrupted", success=False)
@@ -209,7 +210,7 @@ def validate_type(operation: NixOperation) -> None:
         validate(operation, {})
 
 
-def _failure(error: Exception) -> NixResult:
+def _failure(error: Exception, suggestions: list[str]) -> NixResult:
     if isinstance(error, NixError):
         _log.info("refused or failed: %s", error)
         message = error.what
@@ -220,7 +221,6 @@ def _failure(error: Exception) -> NixResult:
     report = getattr(error, "report", None)
     if report is not None:
         data["report"] = report
-    suggestions = recovery.suggestions(error)
     if isinstance(error, NixError):
         # The views show the error itself, not the result.
         error.todo = tuple(suggestions)

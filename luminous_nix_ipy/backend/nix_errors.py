@@ -27,6 +27,8 @@ class Recognised(msgspec.Struct, frozen=True):
     kind: str
     suggestions: tuple[str, ...]
     """Each a sentence, or one with a command that works."""
+    details: dict[str, str] = {}
+    """What Nix's sentence names, such as `expected` and `got` of a hash."""
 
 
 class _Rule(msgspec.Struct, frozen=True):
@@ -45,11 +47,19 @@ _DOWNLOAD = rf"(?:{_ERROR}|exception: error: )unable to download"
 _RULES: tuple[_Rule, ...] = (
     _rule(
         "hash mismatch",
-        r"hash mismatch in fixed-output derivation '(?P<drv>[^']+)':\s+specified:\s+"
+        r"hash mismatch in (?:fixed-output derivation|file downloaded from) '[^']+':\s+"
+        r"specified:\s+"
         r"(?P<expected>\S+)\s+got:\s+(?P<got>\S+)",
         "Expected was {expected}, got was {got}. Where the source may have changed, the line to "
         'change is the one with the expected hash, however it is spelled: hash = "{got}";',
         "Where it may not, do not: what was fetched is not what was meant.",
+    ),
+    _rule(
+        "hash mismatch",
+        r"hash mismatch in input '[^']*'[^\n]*, expected '(?P<expected>[^']+)',? (?:but )?got "
+        r"'(?P<got>[^']+)'",
+        "One of {expected} and {got} was asked for, and the other came: the input is not what it "
+        "was. Where that is right, lock it anew: %nix update",
     ),
     _rule(
         "missing attribute in a flake",
@@ -83,9 +93,15 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "no space",
-        r"No space left on device",
+        r"No space left on device|database or disk is full",
         "See what could be freed, and how much: %nix collect --dry-run",
         "See how full the disks are: df -h",
+    ),
+    _rule(
+        "disk",
+        r"\bdisk I/O error\b",
+        "See how full the disks are: df -h",
+        "Where none is full, see what the kernel says of them: journalctl --dmesg",
     ),
     _rule(
         "substituter",
@@ -227,17 +243,18 @@ def recognise(error: CommandFailed, words: str) -> list[Recognised]:
         for rule in _RULES:
             match = rule.pattern.search(said)
             if match is not None and rule.kind not in found:
-                found[rule.kind] = Recognised(rule.kind, _filled(rule, match))
+                details = match.groupdict(default="")
+                found[rule.kind] = Recognised(rule.kind, _filled(rule, details), details)
     place = _structured_place(messages) or _place(words)
     if place is not None:
         found["evaluation"] = Recognised("evaluation", (f"Look at {place}.",))
     return list(found.values())
 
 
-def _filled(rule: _Rule, match: re.Match[str]) -> tuple[str, ...]:
+def _filled(rule: _Rule, details: dict[str, str]) -> tuple[str, ...]:
     groups = {
         name: shlex.quote(text) if name.endswith("_word") else text
-        for name, text in match.groupdict(default="").items()
+        for name, text in details.items()
     }
     return tuple(item.format(**groups) for item in rule.suggestions)
 

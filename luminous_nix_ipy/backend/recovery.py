@@ -10,7 +10,7 @@ import re
 
 from ..errors import CommandFailed, NixError
 from ..tools.process import plain
-from .nix_errors import recognise
+from .nix_errors import Recognised, recognise
 
 # What packages are refused or collide for; the names are those in Nix's and nixpkgs' sentences.
 _COLLISION = (
@@ -72,14 +72,19 @@ def suggestions(error: BaseException) -> list[str]:
     found = list(error.todo) if isinstance(error, NixError) else []
     failed = _program(error)
     text = str(error) if failed is None else _said(failed)
-    if failed is not None:
-        for known in recognise(failed, text):
-            found += [item for item in known.suggestions if item not in found]
+    for known in recognised(error):
+        found += [item for item in known.suggestions if item not in found]
     for pattern, advice in _PACKAGES:
         if match := pattern.search(text):
             named = (item.format(**match.groupdict()) for item in advice)
             found += [item for item in named if item not in found]
     return found
+
+
+def recognised(error: BaseException) -> list[Recognised]:
+    """The kinds of error that Nix told of; empty where no program of Nix failed."""
+    failed = _program(error)
+    return [] if failed is None else recognise(failed, _said(failed))
 
 
 def _program(error: BaseException) -> CommandFailed | None:

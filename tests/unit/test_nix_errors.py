@@ -24,6 +24,11 @@ EXPECTED: dict[str, tuple[set[str], str]] = {
         {"hash mismatch"},
         'hash = "sha256-9uN5sGOQVMUYBv1dZ5SMvK69NUsOkadoOTKwQ8XDujI="',
     ),
+    "hash-of-download": (
+        {"hash mismatch"},
+        "got was sha256:0zcl4dgcmqwl1g5xb901pd6dz61r1xgmac9mqlwvh022paa6gks1",
+    ),
+    "hash-of-tree": ({"hash mismatch"}, "lock it anew: %nix update"),
     "missing-attribute": ({"missing attribute", "evaluation"}, "hello or help"),
     "missing-selection": ({"missing attribute"}, "Did you mean hello?"),
     "missing-in-flake": ({"missing attribute in a flake"}, "flake show git+file:///tmp/machine/lacking"),
