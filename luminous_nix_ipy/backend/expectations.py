@@ -160,14 +160,14 @@ async def _failed_units(
     shown, others = new[:_UNITS_SHOWN], new[_UNITS_SHOWN:]
     rows = [Check(name, "failed", await _with_journal(machine, unit)) for unit in shown]
     if others:
-        rows.append(Check(name, "failed", f"{', '.join(others)} failed too."))
+        rows.append(Check(name, "failed", f"these failed too: {', '.join(others)}."))
     return tuple(rows)
 
 
 async def _with_journal(machine: Machine, unit: str) -> str:
     lines = await systemd.last_lines(machine, unit, _LINES_SHOWN)
     said = " / ".join(line.strip() for line in lines if line.strip())
-    return f"{unit} has failed. Its journal ends: {said}" if said else f"{unit} has failed."
+    return f"the unit {unit} has failed.{f' Its journal ends: {said}' if said else ''}"
 
 
 async def _command(machine: Machine, line: str, seconds: float) -> tuple[Check, ...]:
@@ -201,7 +201,7 @@ async def _url(url: str, seconds: float, patient: bool) -> tuple[Check, ...]:
                 good, again, said = await _ask(url)
     except TimeoutError:
         said = f"no answer within {seconds:g} s" if not said else f"{said}, for {seconds:g} s"
-    return (Check("expected URL", "ok" if good else "failed", f"{url}: {said}."),)
+    return (Check("expected URL", "ok" if good else "failed", f"asked {url}: {said}."),)
 
 
 async def _ask(url: str) -> tuple[bool, bool, str]:
@@ -218,7 +218,7 @@ async def _ask(url: str) -> tuple[bool, bool, str]:
 async def _unit(machine: Machine, unit: str, seconds: float, patient: bool) -> tuple[Check, ...]:
     name = "expected unit"
     if not systemd.runs(machine):
-        why = f"{unit} is not looked at: {_no_units(machine)}."
+        why = f"the unit {unit} is not looked at: {_no_units(machine)}."
         # A playground is for practising: there it is enough to be told.
         return (Check(name, "failed" if machine.playground is None else "unknown", why),)
     until = time.monotonic() + seconds
@@ -230,11 +230,11 @@ async def _unit(machine: Machine, unit: str, seconds: float, patient: bool) -> t
     except CommandFailed as error:
         return (Check(name, "failed", f"it is not known whether {unit} is active: {error}"),)
     if state.active in _ACTIVE:
-        return (Check(name, "ok", f"{unit} is {state.active} ({state.sub})."),)
+        return (Check(name, "ok", f"the unit {unit} is {state.active} ({state.sub})."),)
     if state.load == "not-found":
         return (Check(name, "failed", f"there is no unit {unit}."),)
     why = f", {state.result}" if state.result not in ("", "success") else ""
-    return (Check(name, "failed", f"{unit} is {state.active} ({state.sub}{why})."),)
+    return (Check(name, "failed", f"the unit {unit} is {state.active} ({state.sub}{why})."),)
 
 
 def _no_units(machine: Machine) -> str:

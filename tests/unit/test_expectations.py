@@ -155,7 +155,7 @@ def test_a_unit_that_newly_failed_is_told_with_the_end_of_its_journal(systemd: S
     (row,) = look(systemd.machine, before=before)
     assert row.verdict == "failed"
     assert row.reason == (
-        "nginx.service has failed. Its journal ends: "
+        "the unit nginx.service has failed. Its journal ends: "
         "starting / bind() to port 80 failed / exiting / ended"
     )
 
@@ -165,8 +165,8 @@ def test_of_many_failed_units_a_few_are_told_wholly(systemd: Systemd) -> None:
         systemd.unit(f"u{number}.service", "failed", "failed")
     rows = look(systemd.machine)
     assert [row.reason for row in rows] == [
-        *(f"u{number}.service has failed." for number in range(5)),
-        "u5.service, u6.service, u7.service failed too.",
+        *(f"the unit u{number}.service has failed." for number in range(5)),
+        "these failed too: u5.service, u6.service, u7.service.",
     ]
     assert {row.verdict for row in rows} == {"failed"}
 
@@ -211,7 +211,7 @@ def test_where_systemd_does_not_run_what_the_activation_said_counts(
         assert row.reason == "the activation said that these failed: a.service, b.service."
     assert one(playground, "unit", "nginx.service") == (
         "unknown",
-        "nginx.service is not looked at: a playground has no units.",
+        "the unit nginx.service is not looked at: a playground has no units.",
     )
     assert one(bare, "unit", "nginx.service")[0] == "failed"
     # The units of the real machine are nobody's business in a playground.
@@ -224,15 +224,23 @@ def test_an_expected_unit(systemd: Systemd) -> None:
     systemd.unit("backup.service", "inactive", "dead")
     systemd.unit("web.service", "failed", "failed", Result="exit-code")
     machine = systemd.machine
-    assert one(machine, "unit", "nginx.service") == ("ok", "nginx.service is active (running).")
-    assert one(machine, "unit", "dbus.service") == ("ok", "dbus.service is reloading (reload).")
+    assert one(machine, "unit", "nginx.service") == (
+        "ok",
+        "the unit nginx.service is active (running).",
+    )
+    assert one(machine, "unit", "dbus.service") == (
+        "ok",
+        "the unit dbus.service is reloading (reload).",
+    )
     assert one(machine, "unit", "backup.service") == (
         "failed",
-        "backup.service is inactive (dead).",
+        "the unit backup.service is inactive (dead).",
     )
     assert one(machine, "unit", "nignx.service") == ("failed", "there is no unit nignx.service.")
     _, row = look(machine, ("unit", "web.service"), before=frozenset({"web.service"}))
-    assert row == Check("expected unit", "failed", "web.service is failed (failed, exit-code).")
+    assert row == Check(
+        "expected unit", "failed", "the unit web.service is failed (failed, exit-code)."
+    )
     systemd.fail("Failed to get properties: Connection timed out")
     verdict, reason = one(machine, "unit", "nginx.service")
     assert verdict == "failed" and "it is not known whether nginx.service is active" in reason
@@ -246,7 +254,7 @@ def test_an_expected_unit_may_still_be_starting(systemd: Systemd) -> None:
     systemd.unit("slow.service", "activating", "start")
     assert one(systemd.machine, "unit", "slow.service", patient=True, expect_timeout=0.5) == (
         "failed",
-        "slow.service is activating (start).",
+        "the unit slow.service is activating (start).",
     )
 
 
@@ -288,7 +296,7 @@ def test_a_command_has_the_variables_of_its_machine(tmp_path: Path) -> None:
 def test_a_url_that_answers_well(bare: Machine, server: Server, status: int) -> None:
     server.status = status
     url = f"{server.url}/a b/ü?q=1 2#top"
-    assert one(bare, "url", url) == ("ok", f"{url}: it answers {status}.")
+    assert one(bare, "url", url) == ("ok", f"asked {url}: it answers {status}.")
     # Where it leads on to is not asked.
     assert server.paths == ["/a%20b/%C3%BC?q=1%202"]
 
@@ -299,7 +307,7 @@ def test_a_url_that_answers_badly(bare: Machine, server: Server, status: int) ->
     started = time.monotonic()
     assert one(bare, "url", server.url, patient=True) == (
         "failed",
-        f"{server.url}: it answers {status}.",
+        f"asked {server.url}: it answers {status}.",
     )
     assert time.monotonic() - started < 2
 
@@ -308,16 +316,16 @@ def test_a_url_that_hangs(bare: Machine, server: Server) -> None:
     server.status = 0
     assert one(bare, "url", server.url, expect_timeout=0.4) == (
         "failed",
-        f"{server.url}: no answer within 0.4 s.",
+        f"asked {server.url}: no answer within 0.4 s.",
     )
 
 
 def test_a_url_where_nothing_listens(bare: Machine) -> None:
     url = f"http://127.0.0.1:{free_port()}/"
-    assert one(bare, "url", url) == ("failed", f"{url}: no answer: Connection refused.")
+    assert one(bare, "url", url) == ("failed", f"asked {url}: no answer: Connection refused.")
     assert one(bare, "url", url, patient=True, expect_timeout=0.4) == (
         "failed",
-        f"{url}: no answer: Connection refused, for 0.4 s.",
+        f"asked {url}: no answer: Connection refused, for 0.4 s.",
     )
     assert one(bare, "url", "http://no-such-host.invalid/")[0] == "failed"
 
@@ -325,7 +333,10 @@ def test_a_url_where_nothing_listens(bare: Machine) -> None:
 def test_a_server_that_is_not_there_yet_is_waited_for(bare: Machine, server: Server) -> None:
     server.status = 503
     threading.Timer(0.5, setattr, (server, "status", 200)).start()
-    assert one(bare, "url", server.url, patient=True) == ("ok", f"{server.url}: it answers 200.")
+    assert one(bare, "url", server.url, patient=True) == (
+        "ok",
+        f"asked {server.url}: it answers 200.",
+    )
     assert len(server.paths) > 1
     server.status = 502
     assert one(bare, "url", server.url)[0] == "failed"
@@ -374,7 +385,7 @@ def test_a_certificate_must_prove_the_host(
         verdict, reason = one(bare, "url", url)
         assert verdict == "failed" and "certificate" in reason
         monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-        assert one(bare, "url", url) == ("ok", f"{url}: it answers 200.")
+        assert one(bare, "url", url) == ("ok", f"asked {url}: it answers 200.")
         assert one(bare, "url", f"https://127.0.0.1:{port}/")[0] == "failed"
         assert one(bare, "url", f"http://localhost:{port}/")[0] == "failed"
     assert one(bare, "url", server.url.replace("http:", "https:"))[0] == "failed"
