@@ -8,6 +8,7 @@ notebook shows what happened wherever it is opened.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,16 @@ import msgspec
 from .. import settings, wording
 from ..backend.progress import Painter, ProgressState
 from ..html import render
-from .work import lines, whole_seconds
+from .work import lines, running, whole_seconds
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+
+_BELOW = 6
+"""Lines below the bar of a terminal, at most."""
+_NARROW = 60
+"""Columns; a narrower terminal has the bar alone."""
 
 
 def painter_for(shell: InteractiveShell | None) -> Painter | None:
@@ -33,7 +40,7 @@ def painter_for(shell: InteractiveShell | None) -> Painter | None:
     if mode == "none":
         return None
     if getattr(shell, "kernel", None) is None:
-        return RichPainter() if sys.stderr.isatty() else LinePainter()
+        return RichPainter() if _can_draw() else LinePainter()
     if mode != "text":
         try:
             return WidgetPainter()
@@ -55,6 +62,8 @@ class Look(msgspec.Struct, frozen=True):
     success: bool
     details: tuple[str, ...] = ()
     """Lines about what Nix is doing, or what failed in the end."""
+    running: tuple[str, ...] = ()
+    """A line for each build and download that goes on."""
 
     @property
     def text(self) -> str:
@@ -92,6 +101,7 @@ def look_at(state: ProgressState) -> Look:
         done=state.done,
         success=bool(state.success),
         details=() if state.work is None else lines(state.work, done=state.done),
+        running=() if state.work is None or state.done else running(state.work),
     )
 
 
@@ -194,14 +204,16 @@ class WidgetPainter(DisplayPainter):
 
 
 class RichPainter(BasePainter):
-    """A bar in a terminal."""
+    """A bar in a terminal, and below it what Nix builds and copies; the bar alone where the
+    terminal is small."""
 
     def _begin(self, look: Look) -> None:
         from rich.console import Console
+        from rich.live import Live
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
-        self._live = Progress(
+        self._bar = Progress(
             TextColumn(
                 "{task.fields[headline]}",
                 markup=False,
@@ -209,21 +221,40 @@ class RichPainter(BasePainter):
             ),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[percent]}, {task.fields[time]}", markup=False),
-            console=Console(stderr=True),
+            expand=True,
+            auto_refresh=False,
+        )
+        self._task = self._bar.add_task("", total=1.0, **self._fields(look))
+        self._console = Console(stderr=True)
+        self._live = Live(
+            self._drawn(look),
+            console=self._console,
             auto_refresh=False,
             transient=True,
-            expand=True,
             redirect_stdout=False,  # a prompt must never wait in rich's buffer for its line's end
+            redirect_stderr=False,
         )
-        self._task = self._live.add_task("", total=1.0, **self._fields(look))
-        self._live.start()
+        self._live.start(refresh=True)
 
     def _update(self, look: Look) -> None:
-        self._live.update(self._task, refresh=True, **self._fields(look))
+        self._bar.update(self._task, **self._fields(look))
+        self._live.update(self._drawn(look), refresh=True)
 
     def _end(self, look: Look) -> None:
         self._live.stop()
-        self._live.console.print(look.text, markup=False, highlight=False)
+        self._console.print(look.text, markup=False, highlight=False)
+
+    def _drawn(self, look: Look) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        size = self._console.size
+        most = 0 if size.width < _NARROW else min(_BELOW, size.height // 3 - 1)
+        shown = look.running if len(look.running) <= most else look.running[: max(most - 1, 0)]
+        more = len(look.running) - len(shown)
+        told = [*shown, *([f"and {more} more"] if more and most > 0 else [])]
+        below = (Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in told)
+        return Group(self._bar, *below)
 
     def _fields(self, look: Look) -> dict[str, Any]:
         return {
@@ -248,6 +279,11 @@ class LinePainter(BasePainter):
 
     def _end(self, look: Look) -> None:
         print(look.text, file=sys.stderr, flush=True)
+
+
+def _can_draw() -> bool:
+    """Whether stderr is a terminal that can move its cursor."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def _static(look: Look) -> dict[str, Any]:

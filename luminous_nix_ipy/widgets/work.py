@@ -32,6 +32,12 @@ def lines(work: NixWork, *, done: bool) -> tuple[str, ...]:
     return tuple(wording.printable(wording.without_terminal_codes(line)) for line in said)
 
 
+def running(work: NixWork) -> tuple[str, ...]:
+    """A printable line for each build and download, builds first."""
+    said = [*map(_build, work.running), *map(_download, work.downloads)]
+    return tuple(wording.printable(wording.without_terminal_codes(line)) for line in said)
+
+
 def whole_seconds(seconds: float) -> str:
     """A time that is still going on: finer figures would only flicker."""
     return f"{seconds:.0f} s" if seconds < 10 else wording.duration(seconds)

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from luminous_nix_ipy.backend.progress import Progress, ProgressState
+from luminous_nix_ipy.records import Activity, Counts, NixWork
 from luminous_nix_ipy.widgets.progress import (
     DisplayPainter,
     LinePainter,
@@ -120,7 +122,12 @@ def test_the_painter_of_a_terminal_and_of_a_pipe(
 ) -> None:
     monkeypatch.setenv("LUMINOUS_NIX_PROGRESS", mode)
     monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
     assert type(painter_for(None)) is RichPainter
+    for dumb in ("dumb", "unknown", ""):
+        monkeypatch.setenv("TERM", dumb)
+        assert type(painter_for(None)) is LinePainter
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert type(painter_for(IN_TERMINAL)) is LinePainter
 
@@ -217,6 +224,66 @@ def test_rich_draws_a_bar_and_leaves_a_line(monkeypatch: pytest.MonkeyPatch) -> 
     assert "90 %, 12 s, about 8 s left" in output
     assert output.rstrip().endswith("rollback done in 12 s: Now at 41.")
     assert "\x1b[2K" in output, "the bar itself is taken away"
+
+
+def screen(monkeypatch: pytest.MonkeyPatch, columns: int, rows: int, running: int) -> list[str]:
+    """What a terminal of this size is shown while so many builds run, from top to bottom."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", str(rows))
+    painter = RichPainter()
+    builds = tuple(activity(number) for number in range(running))
+    painter.draw(state(work=work(running=())))
+    before = len(terminal.getvalue())
+    painter.draw(state(work=work(running=builds)))
+    drawn = terminal.getvalue()[before:]
+    painter.close(end(work=work(running=builds)))
+    left = terminal.getvalue()[before + len(drawn) :]
+    assert left.rstrip().endswith("rollback done in 12 s: Now at 41.")
+    assert left.rpartition("\x1b[2K")[2] == "rollback done in 12 s: Now at 41.\n"
+    assert left.count("\x1b[2K") > drawn.count("\n"), "all that was drawn is taken away"
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", drawn).replace("\r", "").splitlines()
+
+
+def activity(number: int) -> Activity:
+    return Activity(
+        id=number, kind="build", name=f"package-{number}", phase="buildPhase", done=0, expected=0,
+        running=0, failed=0, started=datetime.now().astimezone(), host="",
+        last_line="\x1b[31m[bold]cc[/bold] " + "x" * 200,
+    )  # fmt: skip
+
+
+def work(running: tuple[Activity, ...]) -> NixWork:
+    nothing = Counts()
+    return NixWork(
+        builds=nothing, paths=nothing, copied=nothing, downloaded=nothing, rate=0.0,
+        running=running, downloads=(), failed=(),
+    )  # fmt: skip
+
+
+def test_below_the_bar_of_a_terminal_is_what_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    bar, *below = screen(monkeypatch, 80, 40, running=3)
+    assert bar.startswith("rollback: activating")
+    assert [line[:38] for line in below] == [
+        f"  building package-{n}, buildPhase, for "[:38] for n in range(3)
+    ]
+    assert all(len(line) <= 80 and line.endswith("…") and "[bold]cc" in line for line in below)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "running", "lines"),
+    [(80, 40, 6, 6), (80, 40, 9, 6), (80, 12, 9, 3), (80, 6, 9, 1), (80, 5, 9, 0), (59, 40, 9, 0)],
+)
+def test_a_small_terminal_is_not_filled(
+    monkeypatch: pytest.MonkeyPatch, columns: int, rows: int, running: int, lines: int
+) -> None:
+    bar, *below = screen(monkeypatch, columns, rows, running)
+    assert "60 %" in bar
+    assert len(below) == lines
+    if lines and running > lines:
+        assert below[-1] == f"  and {running - lines + 1} more"
 
 
 def test_a_pipe_gets_a_line_when_the_words_change(capsys: pytest.CaptureFixture[str]) -> None:
