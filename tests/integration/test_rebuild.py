@@ -104,7 +104,7 @@ def state(machine: Machine) -> dict[str, str]:
                 if os.path.islink(path):
                     found[path] = os.readlink(path)
                 elif os.path.isfile(path) and not path.endswith((".xz", ".lock")):
-                    found[path] = Path(path).read_text()
+                    found[path] = Path(path).read_text(errors="surrogateescape")
                 else:
                     found[path] = ""
     return found
