@@ -163,6 +163,8 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
         yield from _starting(_units(), fragment, "unit")
     elif action.metavar == "CHECK":
         yield from _starting(_checks(), fragment, "check")
+    elif action.metavar in ("PKG", "OPTION") and fragment:
+        yield from _starting(_indexed(action.metavar, fragment), fragment, "word")
     elif action.dest == "generation" or action.metavar in ("A", "B"):
         if action.metavar in ("A", "B"):
             yield from _starting(_SIDES, fragment, "generation")
@@ -180,6 +182,22 @@ def _profile_in(words: list[str]) -> str | None:
         if word.startswith("--profile="):
             return word.partition("=")[2]
     return None
+
+
+def _indexed(metavar: str, fragment: str) -> list[str]:
+    """Packages or options that begin so, the best known first, where there is an index of them."""
+    from .backend.indexes import completions
+    from .errors import NixError
+    from .machine import current
+
+    flake, sign, prefix = fragment.rpartition("#")
+    if sign and flake != "nixpkgs":
+        return []
+    try:
+        found = completions(current(), prefix, options=metavar == "OPTION")
+    except (NixError, OSError, ValueError):
+        return []
+    return [f"{flake}{sign}{name}" for name in found]
 
 
 _numbers_known: dict[tuple[object, ...], tuple[str, int | None, list[int]]] = {}

@@ -81,6 +81,13 @@ def package_indexes(machine: Machine) -> list[tuple[Source, PackageIndex]]:
     return found
 
 
+def completions(machine: Machine, prefix: str, *, options: bool = False) -> list[str]:
+    """Names that begin so, the best known first; none where there is no index of them."""
+    if not options:
+        return [n for _, index in package_indexes(machine)[:1] for n in index.complete(prefix)]
+    return [n for _, index in option_indexes(machine) for n in index.complete(prefix)]
+
+
 def opened(machine: Machine, source: Source) -> PackageIndex | OptionIndex | None:
     """The index of a source; None where there is none yet.
 

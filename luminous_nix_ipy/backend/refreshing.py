@@ -23,7 +23,7 @@ from ..errors import CommandFailed
 from ..machine import Machine
 from ..tools.process import run
 from .index_model import IndexState, Source
-from .indexing import failed_lately
+from .indexing import failed_lately, index_path
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ _AGAIN = 6 * 3600.0
 """Seconds until what could not be brought up to date, or was tried here, is tried again."""
 _LONGEST = 1800.0
 
-_tried: dict[tuple[str, str], float] = {}
+_tried: dict[str, float] = {}
+"""Path of an index -> when its refreshing was last begun here."""
 
 
 class _Work(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ def refresh(machine: Machine, states: Iterable[IndexState]) -> list[str]:
     if not sources:
         return []
     for source in sources:
-        _tried[source.name, source.kind] = time.monotonic()
+        _tried[index_path(machine, source)] = time.monotonic()
     threading.Thread(
         target=_start, args=(_Work(machine, sources),), daemon=True, name="luminous-nix refresh"
     ).start()
@@ -60,7 +61,7 @@ def refresh(machine: Machine, states: Iterable[IndexState]) -> list[str]:
 
 
 def _is_due(machine: Machine, source: Source) -> bool:
-    tried = _tried.get((source.name, source.kind))
+    tried = _tried.get(index_path(machine, source))
     if tried is not None and time.monotonic() - tried < _AGAIN:
         return False
     return not failed_lately(machine, source, _AGAIN)

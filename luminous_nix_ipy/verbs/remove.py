@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("packages", metavar="PKG", nargs="+", help="what to remove")
+    parser.add_argument("packages", metavar="NAME", nargs="+", help="what to remove")
     parser.add_argument(
         "--declare", action="store_true", help="print what to take out of a configuration instead"
     )
