@@ -118,7 +118,7 @@ class _Clerk:
         if answer == "ready":
             return
         if answer.startswith("held by "):
-            holder = answer.removeprefix("held by ").strip() or "unknown"
+            holder = f"{answer} unknown".split()[2]
             raise Refused(
                 "Another change is under way.",
                 f"Process {holder} is making it. Nothing was changed.",

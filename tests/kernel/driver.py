@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import queue
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -95,8 +96,12 @@ class Kernel:
 
 
 @contextmanager
-def a_kernel(folder: Path, **variables: str) -> Iterator[Kernel]:
-    """A kernel of this Python, at home in `folder`, with these environment variables besides."""
+def a_kernel(folder: Path, *, before: Sequence[str] = (), **variables: str) -> Iterator[Kernel]:
+    """A kernel of this Python, at home in `folder`, with these environment variables besides.
+
+    Args:
+        before: comes before its command line, such as what makes it another user's.
+    """
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("NIX_", "LUMINOUS_NIX_"))},
         "HOME": str(folder),
@@ -107,6 +112,8 @@ def a_kernel(folder: Path, **variables: str) -> Iterator[Kernel]:
         **variables,
     }
     manager = KernelManager(kernel_name="python3")
+    assert manager.kernel_spec is not None
+    manager.kernel_spec.argv[:1] = [*before, sys.executable]
     manager.start_kernel(env=environment, cwd=str(folder))
     client = manager.blocking_client()
     client.start_channels()

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import importlib.util
 import shutil
+import subprocess
 from collections.abc import Callable
 
 from . import apt, debian, nix, sid
@@ -40,6 +41,11 @@ def _module(name: str) -> Thing:
     return Thing(lambda: importlib.util.find_spec(name) is not None, cannot, sentence)
 
 
+def _may_make_users() -> bool:
+    program = shutil.which("unshare")
+    return program is not None and subprocess.run([program, "--mount", "true"]).returncode == 0
+
+
 THINGS: dict[str, Thing] = {
     "nix-old": _package(lambda: nix.find("old") is not None, "Nix", "nix-bin"),
     "nix-new": Thing(
@@ -49,6 +55,16 @@ THINGS: dict[str, Thing] = {
         "unpacks Debian sid's there.",
     ),
     "git": _package(lambda: shutil.which("git") is not None, "git", "git"),
+    "sudo": dataclasses.replace(
+        _package(
+            lambda: _may_make_users() and all(map(shutil.which, ("sudo", "doas"))),
+            "sudo or doas",
+            "sudo",
+            "opendoas",
+        ),
+        sentence="sudo and doas are not both installed, or this is not root, who alone can make a "
+        "user to try them in a mount namespace: run `make test` as root on Debian or Ubuntu.",
+    ),
     "tmux": _package(lambda: shutil.which("tmux") is not None, "tmux", "tmux"),
     "machine": Thing(
         there=debian.there,
