@@ -118,6 +118,9 @@ def unload(shell: InteractiveShell) -> None:
     """Take away what `load` registered, if it did, and stop the private loop."""
     manager = shell.magics_manager
     ours = [c for c in shell.configurables if type(c).__name__ == NixMagics.__name__]
+    if ours and (entered := sys.modules.get(f"{__package__}.shell_path")) is not None:
+        for package_shell in entered.entered():
+            package_shell.exit()
     for magics in ours:
         shell.configurables.remove(magics)
         for kind in ("line", "cell"):

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from .errors import NotFound
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 _entered: list[PackageShell] = []
 
@@ -19,7 +23,8 @@ def entered() -> tuple[PackageShell, ...]:
 class PackageShell:
     """Packages whose programs are found first while it is entered.
 
-    Leaving it takes away exactly what entering it added, whatever else has changed PATH since.
+    Leaving it takes away exactly what entering it added, whatever else has changed PATH since; what
+    kept the packages from the garbage collector goes too.
 
     Attributes:
         packages: what was asked for.
@@ -30,7 +35,14 @@ class PackageShell:
         NotFound: none of the packages has a program.
     """
 
-    def __init__(self, packages: Sequence[str], paths: Sequence[str]) -> None:
+    def __init__(
+        self,
+        packages: Sequence[str],
+        paths: Sequence[str],
+        kept: TemporaryDirectory[str] | None = None,
+    ) -> None:
+        """`kept`: the folder of the links that keep them, which goes at the end."""
+        self._kept = kept
         self.packages = tuple(packages)
         self.paths = tuple(paths)
         folders = (os.path.join(path, "bin") for path in paths)
@@ -64,6 +76,8 @@ class PackageShell:
             if folder in there:
                 there.remove(folder)
         os.environ["PATH"] = os.pathsep.join(there)
+        if self._kept is not None:
+            self._kept.cleanup()
 
     def __enter__(self) -> PackageShell:
         self.enter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -165,9 +166,12 @@ def selectors(
 
 
 async def build_for_shell(
-    context: Context, packages: Sequence[str]
+    context: Context, packages: Sequence[str], link: str | None = None
 ) -> tuple[list[str], list[Command]]:
     """Build packages for use in this kernel: their store paths, and what was run.
+
+    Args:
+        link: links of this name, and of those that Nix makes of it, keep them; None: nothing does.
 
     Raises:
         NixError: there is no Nix, no such package, or it cannot be built.
@@ -176,25 +180,28 @@ async def build_for_shell(
     of_flakes = flakes_enabled(context.machine) or any("#" in package for package in packages)
     tool = PackageTool("nix profile" if of_flakes else "nix-env", nix)
     asked = requests(context.machine, tool.kind, packages)
+    kept = "linking nothing" if link is None else "and keep them while they are in PATH"
     commands = []
     if of_flakes:
-        commands.append(Command(programs.build(nix, asked), "build them, linking nothing"))
+        argv = programs.build(nix, asked, link=link)
+        commands.append(Command(argv, f"build them, {kept}"))
     else:
         paths = [name for name in asked if name.startswith("/")]
         names = [name for name in asked if name not in paths]
         if names:
             await resolve(context, tool, names)
-            argv = programs.build_attributes(nix, names)
-            commands.append(Command(argv, "build them, linking nothing"))
+            argv = programs.build_attributes(nix, names, link)
+            commands.append(Command(argv, f"build them, {kept}"))
         if paths:
-            commands.append(Command(programs.realise(nix, paths), "fetch them"))
+            argv = programs.realise(nix, paths, link and f"{link}-fetched")
+            commands.append(Command(argv, f"fetch them, {kept}"))
     found: list[str] = []
     for command in commands:
         printed = await ask_nix(context, command)
         if of_flakes:
             found += [path for paths in programs.built_paths(printed) for path in paths]
         else:
-            found += printed.split()
+            found += map(os.path.realpath, printed.splitlines())
     return found, commands
 
 

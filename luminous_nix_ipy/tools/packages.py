@@ -144,21 +144,35 @@ def remove(tool: PackageTool, profile: str, selectors: Sequence[str]) -> Argv:
     return (*_nix_env(tool, profile), "--uninstall", *selectors)
 
 
-def build(nix: Installation, installables: Sequence[str], *, dry_run: bool = False) -> Argv:
-    """Builds, linking nothing; prints as JSON what `built_paths` reads."""
+def build(
+    nix: Installation,
+    installables: Sequence[str],
+    *,
+    dry_run: bool = False,
+    link: str | None = None,
+) -> Argv:
+    """Builds; prints as JSON what `built_paths` reads.
+
+    Args:
+        link: what is built is kept by this link, `<link>-1` and so on; None: by nothing.
+    """
     only = ("--dry-run",) if dry_run else ()
-    return (*_nix(nix), "build", "--no-link", "--json", *only, *installables)
+    linked = ("--no-link",) if link is None else ("--out-link", link)
+    return (*_nix(nix), "build", *linked, "--json", *only, *installables)
 
 
-def build_attributes(nix: Installation, attributes: Sequence[str]) -> Argv:
-    """Builds attributes of nixpkgs, linking nothing; prints the store paths, one a line."""
+def build_attributes(nix: Installation, attributes: Sequence[str], link: str | None = None) -> Argv:
+    """Builds attributes of nixpkgs; prints the store paths, or the links that keep them, one a
+    line."""
     chosen = [part for name in attributes for part in ("--attr", name)]
-    return (nix.program("nix-build"), NIXPKGS, "--no-out-link", *chosen)
+    linked = ("--no-out-link",) if link is None else ("--out-link", link)
+    return (nix.program("nix-build"), NIXPKGS, *linked, *chosen)
 
 
-def realise(nix: Installation, paths: Sequence[str]) -> Argv:
-    """Fetches store paths; prints them, one a line."""
-    return (nix.program("nix-store"), "--realise", *paths)
+def realise(nix: Installation, paths: Sequence[str], link: str | None = None) -> Argv:
+    """Fetches store paths; prints them, or the links that keep them, one a line."""
+    linked = () if link is None else ("--add-root", link, "--indirect")
+    return (nix.program("nix-store"), "--realise", *paths, *linked)
 
 
 def find_nixpkgs(nix: Installation) -> Argv:

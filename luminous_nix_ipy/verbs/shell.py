@@ -1,8 +1,8 @@
 """Put packages into the PATH of this kernel, so that !command finds them.
 
 They are built or fetched, but installed nowhere: --exit takes away what was put there last, and so
-does the end of the kernel. Without packages it shows what is there. In Python, the result is a
-context: with nix.shell("hello"): ...
+does the end of the kernel. Until then no garbage collection deletes them. Without packages it shows
+what is there. In Python, the result is a context: with nix.shell("hello"): ...
 
 Examples:
   %nix shell hello tree
@@ -46,7 +46,19 @@ def run(
     if not names:
         there = [f"{', '.join(shell.packages)}: {shell.path}" for shell in entered()]
         return Text("\n".join(there) or "Nothing was put into PATH.")
-    operation = NixOperation(type=OperationType.SHELL, packages=names)
-    shell = PackageShell(names, session.perform(operation)["paths"])
+    import os
+    from tempfile import TemporaryDirectory
+
+    kept = TemporaryDirectory(prefix="luminous-nix-", dir=session.machine.env.get("TMPDIR"))
+    operation = NixOperation(
+        type=OperationType.SHELL,
+        packages=names,
+        options={"link": os.path.join(kept.name, "package")},
+    )
+    try:
+        shell = PackageShell(names, session.perform(operation)["paths"], kept)
+    except BaseException:
+        kept.cleanup()
+        raise
     shell.enter()
     return shell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import os
 import subprocess
 import time
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from luminous_nix_ipy import nix as nix_object
 from luminous_nix_ipy.backend.backend import NixBackend
 from luminous_nix_ipy.backend.journal import read_journal
 from luminous_nix_ipy.backend.model import NixOperation, NixResult, OperationType
 from luminous_nix_ipy.errors import CommandFailed, NixError, NotFound, Refused
-from luminous_nix_ipy.machine import Machine
+from luminous_nix_ipy.machine import Machine, use
 from luminous_nix_ipy.records import Manifest
 from luminous_nix_ipy.shell_path import PackageShell
 from tests.private_nix import run as nix
@@ -272,6 +275,34 @@ def test_a_shell_has_the_programs_while_it_is_entered(
     library = done(backend, SHELL, "library")["paths"]
     with pytest.raises(NotFound, match="no program"):
         PackageShell(["library"], library)
+
+
+def test_what_is_in_path_is_kept_until_it_is_taken_away(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    (tmp_path / "tmp").mkdir()
+    machine = replace(machine, env={**machine.env, "TMPDIR": str(tmp_path / "tmp")})
+    use(machine)
+    shell = nix_object.shell(["hello", "tree"])
+    assert len(set(shell.paths)) == 2
+    more = nix_object.shell(shell.paths[0])
+    assert more.paths == shell.paths[:1]
+    shell.exit()
+    nix(machine, "nix-store", "--gc")
+    assert [os.path.exists(path) for path in shell.paths] == [True, False]
+    assert subprocess.run(["hello"], capture_output=True, check=True).stdout
+    links = glob.glob(f"{machine.env['TMPDIR']}/luminous-nix-*/package*")
+    assert {os.path.realpath(link) for link in links} == set(more.paths)
+    more.exit()
+    assert not glob.glob(f"{machine.env['TMPDIR']}/luminous-nix-*")
+    nix(machine, "nix-store", "--gc")
+    assert not os.path.exists(more.paths[0])
+    with pytest.raises(NotFound):
+        nix_object.shell("library")
+    nix(machine, "nix-store", "--gc")
+    roots = nix(machine, "nix-store", "--gc", "--print-roots")
+    assert "luminous-nix-" not in roots.replace("luminous-nix/", "")
 
 
 @pytest.mark.parametrize("tool", ["nix-env"], indirect=True)

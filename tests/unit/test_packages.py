@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -218,6 +219,19 @@ def test_a_shell_takes_away_what_it_added_and_nothing_else(
     assert os.environ["PATH"] == "/usr/bin:/bin:/added"
     assert entered() == ()
     assert "not in PATH" in repr(one)
+
+
+def test_what_is_in_path_goes_when_the_extension_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell, there: Machine
+) -> None:
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    before = os.environ["PATH"]
+    kept = TemporaryDirectory(dir=tmp_path)
+    PackageShell(["one"], [folder(tmp_path, "one")], kept).enter()
+    run(shell, "%unload_ext luminous_nix_ipy")
+    assert os.environ["PATH"] == before
+    assert entered() == ()
+    assert not os.path.exists(kept.name)
 
 
 def test_the_shell_verb_shows_and_leaves(
