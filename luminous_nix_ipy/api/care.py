@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from ..verbs.session import session
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.collecting import CollectPlanView, CollectReportView
     from ..widgets.repairing import RepairPlanView, RepairReportView
+    from ..widgets.show import Text
 
 
 class Care:
@@ -108,18 +109,32 @@ class Care:
 
         return run(session(), dry_run=dry_run, yes=yes, bg=bg)
 
-    def doctor(self, *, check: bool = False) -> NixFrame:
+    @overload
+    def doctor(
+        self, *, check: bool = False, json: Literal[False] = False, bg: Literal[False] = False
+    ) -> NixFrame: ...
+
+    @overload
+    def doctor(
+        self, *, check: bool = False, json: bool = False, bg: bool = False
+    ) -> NixFrame | Text | Job[NixFrame | Text]: ...
+
+    def doctor(
+        self, *, check: bool = False, json: bool = False, bg: bool = False
+    ) -> NixFrame | Text | Job[NixFrame | Text]:
         """What is well and what is not, the worst first; changes nothing.
 
         Args:
             check: compare every store path with its hash too, which takes long.
+            json: return JSON text.
+            bg: go on beside the notebook; returns a job to await.
 
         Example:
             >>> nix.doctor().query("severity == 'problem'")
         """
         from ..verbs.doctor import run
 
-        return run(session(), check=check)
+        return run(session(), check=check, json=json, bg=bg)
 
     def repair(
         self,
@@ -128,7 +143,9 @@ class Care:
         check: bool = False,
         dry_run: bool = False,
         yes: bool = False,
-    ) -> RepairPlanView | RepairReportView:
+        json: bool = False,
+        bg: bool = False,
+    ) -> RepairPlanView | RepairReportView | Text | Job[RepairPlanView | RepairReportView | Text]:
         """Repair what is broken, through Nix: show the findings and the commands, ask, do it.
 
         Args:
@@ -136,10 +153,12 @@ class Care:
             check: compare every store path with its hash, which takes long.
             dry_run: only return the plan.
             yes: agree beforehand; else a question is asked.
+            json: return the plan or the report as JSON text.
+            bg: go on beside the notebook; returns a job to await.
 
         Example:
             >>> nix.repair(check=True, dry_run=True).findings
         """
         from ..verbs.repair import run
 
-        return run(session(), paths=paths, check=check, dry_run=dry_run, yes=yes)
+        return run(session(), paths=paths, check=check, dry_run=dry_run, yes=yes, json=json, bg=bg)

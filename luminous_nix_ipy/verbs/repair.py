@@ -8,19 +8,24 @@ too, which takes long. Configurations are never written, and what Nix cannot rep
 Examples:
   %nix repair --dry-run
   %nix repair --check --yes
+  %nix repair --check --yes --bg
   %nix repair ./result
+  %nix repair --dry-run --json
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .parser import Parser
+from .parser import Parser, add_bg
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..backend.repair_model import RepairPlan
+    from ..jobs import Job
     from ..widgets.repairing import RepairPlanView, RepairReportView
+    from ..widgets.show import Text
 
 
 def arguments(parser: Parser) -> None:
@@ -28,6 +33,8 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--check", action="store_true", help="compare all paths with their hashes")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    parser.add_argument("--json", action="store_true", help="the plan or the report as JSON")
+    add_bg(parser)
 
 
 def run(
@@ -37,33 +44,50 @@ def run(
     check: bool = False,
     dry_run: bool = False,
     yes: bool = False,
-) -> RepairPlanView | RepairReportView:
-    import shlex
-
+    json: bool = False,
+    bg: bool = False,
+) -> RepairPlanView | RepairReportView | Text | Job[RepairPlanView | RepairReportView | Text]:
     from ..backend.model import NixOperation, OperationType
-    from ..wording import plural
-    from .consent import ask
+    from .change import agreed_beforehand
 
     named = [paths] if isinstance(paths, str) else list(paths)
     operation = NixOperation(
         type=OperationType.REPAIR, dry_run=dry_run, options={"paths": named, "check": check}
     )
-    from ..widgets.repairing import RepairPlanView, RepairReportView
 
+    def show(data: dict[str, Any]) -> RepairPlanView | RepairReportView | Text:
+        from ..widgets.repairing import RepairPlanView, RepairReportView
+        from .as_json import as_json
+
+        report = data.get("report")
+        if json:
+            return as_json(data["plan"] if report is None else report)
+        return RepairPlanView(data["plan"]) if report is None else RepairReportView(report)
+
+    if bg:
+        agreed_beforehand("repair", yes or dry_run)
+        return session.background(operation, show)
     if dry_run:
-        return RepairPlanView(session.perform(operation)["plan"])
+        return show(session.perform(operation))
     plan = session.plan(operation)
     if plan.nothing_to_do:
-        return RepairPlanView(plan)
+        return show({"plan": plan})
+    _ask(session, plan, ["repair", *named, *(["--check"] if check else [])], yes)
+    return show({"plan": plan, "report": session.carry_out(operation, plan)})
+
+
+def _ask(session: Session, plan: RepairPlan, words: list[str], yes: bool) -> None:
+    """Show the plan, and ask whether to carry it out."""
+    import shlex
+
     from IPython.display import display
+
+    from ..widgets.repairing import RepairPlanView
+    from ..wording import plural
+    from .consent import ask
 
     display(RepairPlanView(plan))  # type: ignore[no-untyped-call]
     if not yes and not plan.refused:
         where = "the PLAYGROUND" if plan.playground else session.host
-        line = shlex.join(["repair", *named, *(["--check"] if check else [])])
-        ask(
-            f"Run {plural(len(plan.commands), 'command')} on {where}?",
-            session.shell,
-            f"%nix {line} --yes",
-        )
-    return RepairReportView(session.carry_out(operation, plan))
+        question = f"Run {plural(len(plan.commands), 'command')} on {where}?"
+        ask(question, session.shell, f"%nix {shlex.join(words)} --yes")

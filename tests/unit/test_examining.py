@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
 import pytest
+from IPython.core.error import UsageError
 from msgspec.structs import replace
 
 from luminous_nix_ipy import nix
@@ -84,6 +86,27 @@ def test_a_playground_without_nix_is_examined_and_mended() -> None:
         assert os.readlink(link) == target and not stale.exists()
         assert "it is well now" in repr(report).lower()
         assert "Nothing to repair" in repr(nix.repair())
+
+
+def test_doctor_and_repair_speak_json_and_go_on_beside_the_notebook() -> None:
+    with simulated() as machine:
+        use(machine)
+        Path(machine.boot_dir, "loader/entries/nixos-generation-99.conf").write_text("title x\n")
+        findings = json.loads(repr(nix.doctor(json=True)))
+        assert {f["severity"] for f in findings} >= {"ok", "warning"}
+        (stale,) = (f for f in findings if "generation 99" in f["reason"])
+        assert stale["command"]["argv"][-1] == "boot"
+        job = nix.doctor(bg=True)
+        assert list(job.result(30).columns)[:2] == ["what", "severity"]
+        plan = json.loads(repr(nix.repair(dry_run=True, json=True)))
+        assert plan["commands"][0]["argv"] == stale["command"]["argv"]
+        with pytest.raises(UsageError, match="repair --bg asks nobody"):
+            nix.repair(bg=True)
+        planned = nix.repair(bg=True, dry_run=True).result(30)
+        assert planned.plan.commands
+        report = json.loads(repr(nix.repair(bg=True, yes=True, json=True).result(30)))
+        assert report["outcome"] == "done"
+        assert json.loads(repr(nix.repair(json=True)))["nothing_to_do"]
 
 
 def test_a_path_that_is_gone_is_not_to_be_had_without_nix() -> None:
