@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 
 from luminous_nix_ipy.machine import Machine
-from tests.private_nix import add_generation, build, package
+from tests.private_nix import add_generation, build, make_machine, package
+from tests.provide.nix import NixPrograms
 from tests.require import require
 
 NAME = "throwaway"
@@ -38,6 +39,7 @@ mkdir $out/bin
 cat > $out/bin/switch-to-configuration <<'END'
 #!/bin/sh
 echo "$1 by $(id -u)" >> BOOT/asked
+[ "$1" != test ] || ln -sfn "${0%/bin/*}" RUN/current-system
 END
 chmod +x $out/bin/switch-to-configuration
 """
@@ -127,13 +129,19 @@ class ThrowawayUser:
         )
 
 
-def make_system(machine: Machine) -> Machine:
-    """The machine, with a system of three generations, the last one current, that is root's."""
-    script = _SYSTEM.replace("BOOT", machine.boot_dir)
-    for text in ("one", "two", "three"):
-        path = build(machine, package("nixos-system-it-1.0", text, script=script))
-        add_generation(machine, "system", path)
-    return machine
+@contextmanager
+def system_of_root(programs: NixPrograms) -> Iterator[Machine]:
+    """A machine of root's that every user may look at: a system of three generations, the last one
+    current and running, whose activation tells in the boot folder's `asked` who ran it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        machine = make_machine(Path(folder, "machine"), programs)
+        script = _SYSTEM.replace("BOOT", machine.boot_dir).replace("RUN", machine.run_dir)
+        for text in ("one", "two", "three"):
+            path = build(machine, package("nixos-system-it-1.0", text, script=script))
+            add_generation(machine, "system", path)
+        os.symlink(path, machine.current_system)
+        yield machine
 
 
 def numbers(machine: Machine) -> list[int]:

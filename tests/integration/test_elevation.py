@@ -16,6 +16,7 @@ import pytest
 
 from luminous_nix_ipy.backend.journal import read_journal
 from luminous_nix_ipy.machine import Machine
+from tests.provide.nix import NixPrograms
 from tests.throwaway_user import (
     NAME,
     PASSWORD,
@@ -23,8 +24,8 @@ from tests.throwaway_user import (
     WITH_PASSWORD,
     WITHOUT_PASSWORD,
     ThrowawayUser,
-    make_system,
     numbers,
+    system_of_root,
     throwaway_user,
 )
 
@@ -184,8 +185,9 @@ async def main():
 
 
 @pytest.fixture
-def system(private_machine: Machine) -> Machine:
-    return make_system(private_machine)
+def system(nix_programs: NixPrograms) -> Iterator[Machine]:
+    with system_of_root(nix_programs) as machine:
+        yield machine
 
 
 DELETE = 'tell(lambda: execute("DELETE_GENERATIONS", generations=[1])["report"].message)\n'
@@ -273,6 +275,24 @@ def test_without_a_journal_nothing_is_done(system: Machine, new_user: NewUser) -
 
 
 @old_nix
+@pytest.mark.parametrize("rules", [WITHOUT_PASSWORD, WITH_PASSWORD], ids=["without", "with"])
+def test_a_user_rolls_back_through_sudo(system: Machine, new_user: NewUser, rules: str) -> None:
+    user = new_user(rules)
+    code = f"""
+password = PASSWORD if {rules == WITH_PASSWORD} else None
+with backend.credentials.given(elevate(password)):
+    report = execute("ROLLBACK", generation=2)["report"]
+print(report.message, report.backup is not None)
+print(execute("UNDO", dry_run=True)["plan"].target.number)
+"""
+    found = said(user, code, MACHINE=user.machine(system))
+    assert found == ["Generation 2 is current and running. True", "3"]
+    assert os.readlink(system.system_profile) == "system-2-link"
+    assert Path(system.boot_dir, "asked").read_text() == "test by 0\nboot by 0\n"
+    assert [(e.outcome, e.user) for e in read_journal(system)[0]] == [("done", NAME)]
+
+
+@old_nix
 def test_a_user_repairs_through_sudo(system: Machine, new_user: NewUser) -> None:
     user = new_user(WITHOUT_PASSWORD)
     lost = os.path.realpath(system.system_profile)
@@ -338,7 +358,7 @@ def seen() -> Iterator[Callable[[], str]]:
 
 @old_nix
 def test_the_password_is_nowhere(
-    system: Machine, new_user: NewUser, seen: Callable[[], str], tmp_path: Path
+    system: Machine, new_user: NewUser, seen: Callable[[], str]
 ) -> None:
     user = new_user(WITH_PASSWORD)
     code = """
@@ -349,6 +369,7 @@ typed = Password(sys.stdin.readline().removesuffix("\\n"))
 with backend.credentials.given(asyncio.run(elevation.elevate(machine, typed))):
     print(execute("DELETE_GENERATIONS", generations=[1])["report"])
     tell(lambda: execute("DELETE_GENERATIONS", generations=[3]))
+    print(execute("ROLLBACK", generation=2)["report"])
     print(backend.credentials.elevated, vars(backend.credentials.elevated), vars(backend))
 print(repr(typed), str(typed), f"{typed}", typed.line())
 try:
@@ -371,7 +392,9 @@ except TypeError as error:
     ]
     processes = seen()
     assert "--delete-generations" in processes, "the deed's processes were seen"
-    files = [f for top in (tmp_path, user.folder) for f in top.rglob("*") if f.is_file()]
+    files = [
+        f for top in (Path(system.home).parent, user.folder) for f in top.rglob("*") if f.is_file()
+    ]
     assert {"journal.jsonl", "luminous-nix.log"} <= {file.name for file in files}
     written = "".join(file.read_bytes().decode(errors="replace") for file in files)
     for form in (PASSWORD, repr(PASSWORD)[1:-1], "correct horse"):

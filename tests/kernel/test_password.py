@@ -16,13 +16,14 @@ import pytest
 from luminous_nix_ipy.machine import Machine
 from tests.kernel.driver import Kernel, a_kernel
 from tests.kernel.notebook import run
+from tests.provide.nix import NixPrograms
 from tests.throwaway_user import (
     NAME,
     PASSWORD,
     WITH_PASSWORD,
     ThrowawayUser,
-    make_system,
     numbers,
+    system_of_root,
     throwaway_user,
 )
 
@@ -43,8 +44,9 @@ def user() -> Iterator[ThrowawayUser]:
 
 
 @pytest.fixture
-def system(private_machine: Machine) -> Machine:
-    return make_system(private_machine)
+def system(nix_programs: NixPrograms) -> Iterator[Machine]:
+    with system_of_root(nix_programs) as machine:
+        yield machine
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ PROMPT = f"Password of {NAME} for sudo on {os.uname().nodename}: "
 
 
 def test_the_password_is_asked_for_and_left_nowhere(
-    kernel: Kernel, user: ThrowawayUser, system: Machine, tmp_path: Path
+    kernel: Kernel, user: ThrowawayUser, system: Machine
 ) -> None:
     reply = run(kernel, "%nix delete 1", ["y", "wrong", PASSWORD])
     assert reply.status == "ok", reply.traceback
@@ -83,7 +85,9 @@ def test_the_password_is_asked_for_and_left_nowhere(
     with closing(sqlite3.connect(history)) as database:
         kept = "\n".join(database.iterdump())
     assert "%nix delete 1" in kept, "there is a history"
-    files = [f for top in (tmp_path, user.folder) for f in top.rglob("*") if f.is_file()]
+    files = [
+        f for top in (Path(system.home).parent, user.folder) for f in top.rglob("*") if f.is_file()
+    ]
     assert {"journal.jsonl", "luminous-nix.log"} <= {file.name for file in files}
     written = "".join(file.read_bytes().decode(errors="replace") for file in files)
     assert "--delete-generations" in written
