@@ -9,6 +9,8 @@ import logging
 import os
 import re
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
 from ..errors import DatabaseUnreadable, NixError
 from ..store.liveness import find_garbage, keeping
@@ -19,6 +21,7 @@ from . import recovery
 from .context import Context
 from .hash_places import Place, find_places, places_in
 from .model import NixOperation
+from .naming import near_names
 from .nix_errors import Recognised
 
 _log = logging.getLogger(__name__)
@@ -32,18 +35,21 @@ _SCHEME = re.compile(r"(?:path|git\+file):(?://)?")
 async def suggestions(context: Context, operation: NixOperation, error: BaseException) -> list[str]:
     """What to do about an error of an operation: what the machine tells, then `recovery`'s."""
     general = recovery.suggestions(error)
-    told: list[str] = []
+    told = await _within(near_names, context.machine, operation, error)
     for known in recovery.recognised(error):
         look = _LOOKS.get(known.kind)
-        if look is None:
-            continue
-        try:
-            told += await asyncio.wait_for(
-                asyncio.to_thread(look, context, operation, known), _SECONDS
-            )
-        except Exception as failed:
-            _log.warning("no advice about %s: %r", known.kind, failed)
+        if look is not None:
+            told += await _within(look, context, operation, known)
     return [*(item for item in told if item not in general), *general]
+
+
+async def _within(look: Callable[..., list[str]], *args: Any) -> list[str]:
+    """What a look tells; nothing where it fails or takes too long."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(look, *args), _SECONDS)
+    except Exception as failed:
+        _log.warning("no advice from %s: %r", look.__name__, failed)
+        return []
 
 
 def _lines_to_change(context: Context, operation: NixOperation, known: Recognised) -> list[str]:

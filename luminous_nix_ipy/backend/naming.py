@@ -37,20 +37,24 @@ def near_names(machine: Machine, operation: NixOperation, error: BaseException) 
         return did_you_mean(_near_options(machine, option["name"]))
     if "Did you mean" in text:
         return []
-    name = _missing(operation, error, text)
-    return did_you_mean(close_packages(machine, name, _MOST)) if name else []
+    name = _package(operation, error, text)
+    if name is not None:
+        return did_you_mean(close_packages(machine, name, _MOST))
+    for pattern in _MISSING:
+        if found := pattern.search(text):
+            near = close_packages(machine, found["name"], _MOST)
+            # Whose attribute it is, is not told.
+            return [f"In nixpkgs there is {', '.join(near)}."] if near else []
+    return []
 
 
-def _missing(operation: NixOperation, error: BaseException, text: str) -> str | None:
-    """The attribute that there is not."""
+def _package(operation: NixOperation, error: BaseException, text: str) -> str | None:
+    """The package that there is not."""
     flake = _NOT_IN_FLAKE.search(text)
     if flake is not None:
         # The last is what was asked for, without the sets that it was looked for in.
         names: list[str] = re.findall(r"'([^']+)'", flake["names"])
         return names[-1]
-    for pattern in _MISSING:
-        if found := pattern.search(text):
-            return found["name"]
     if isinstance(error, NotFound) and operation.type in _OF_PACKAGES:
         named = [name for name in operation.packages if repr(name) in error.what]
         return named[0] if named else None
