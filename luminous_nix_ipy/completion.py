@@ -1,4 +1,4 @@
-"""What <tab> offers after `%nix`: verbs, options, generations, profiles and units.
+"""What <tab> offers after `%nix`: verbs, options, generations, profiles, installed packages, units.
 
 Only what costs next to nothing is looked at: the arguments that the verbs declare, and the names in
 the profiles' folders, remembered until a folder changes. No program is run.
@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,7 +111,9 @@ def _candidates(words: list[str], fragment: str) -> Iterator[tuple[str, str]]:
         yield from _starting(VERBS, fragment, "verb")
         return
     verb = DEFAULT if not words or words[0].startswith("-") else words.pop(0)
-    if verb in VERBS:
+    if verb == "explain" and (words or not fragment.startswith("-")):
+        yield from _candidates(words, fragment)
+    elif verb in VERBS:
         yield from _arguments(verb, words, fragment)
 
 
@@ -163,6 +165,9 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
         yield from _starting(_units(), fragment, "unit")
     elif action.metavar == "CHECK":
         yield from _starting(_checks(), fragment, "check")
+    elif action.metavar == "NAME" and action.dest == "packages":
+        there = (name for name in _installed(_profile_in(words)) if name not in words)
+        yield from _starting(there, fragment, "word")
     elif action.metavar in ("PKG", "OPTION") and fragment:
         yield from _starting(_indexed(action.metavar, fragment), fragment, "word")
     elif action.dest == "generation" or action.metavar in ("A", "B"):
@@ -226,6 +231,31 @@ def _numbers(profile: str | None) -> list[int]:
     _numbers_known.clear()
     _numbers_known[key] = folder, changed, numbers
     return numbers
+
+
+def _installed(profile: str | None) -> tuple[str, ...]:
+    """What is installed in a user's profile; none where that cannot be had."""
+    from .errors import NixError
+    from .machine import current
+    from .store.profiles import find_profile
+
+    try:
+        path = find_profile(current(), profile or "profile").path
+        return _names_in(os.path.realpath(path))
+    except (NixError, OSError, ValueError):
+        return ()
+
+
+@lru_cache(maxsize=4)
+def _names_in(generation: str) -> tuple[str, ...]:
+    """The packages of a generation; its store path never changes.
+
+    Raises:
+        NixError: they cannot be told.
+    """
+    from .store.manifests import read_manifest
+
+    return tuple(package.name for package in read_manifest(generation).packages)
 
 
 def _profiles() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,45 @@ def test_verbs_options_numbers_and_profiles(profiles: Path) -> None:
     assert offered("%nix rollback --profile=test-box ")[:3] == ["3", "2", "1"]
     assert offered("%nix playground r") == ["reset"]
     assert offered("%nix help rol") == ["rollback"]
+
+
+def test_what_is_to_be_explained_is_completed_as_it_would_be(profiles: Path) -> None:
+    assert offered("%nix explain ") == list(VERBS)
+    assert offered("%nix explain rol") == ["rollback"]
+    assert offered("%nix explain rollback 1") == ["12", "11", "10", "1"]
+    assert offered("%nix explain rollback --t") == ["--to", "--test"]
+    assert offered("%nix explain list --profile ") == ["system", "test-box"]
+    assert offered("%nix explain --h") == offered("%nix help --h") == ["--help"]
+
+
+def test_what_is_installed_can_be_removed(
+    tmp_path: Path, profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, names in ((one, ("hello", "htop", "tree")), (two, ("other",))):
+        folder.mkdir()
+        elements = {
+            name: {"active": True, "storePaths": [f"/nix/store/{'0' * 32}-{name}-1"], "priority": 5}
+            for name in names
+        }
+        manifest = {"version": 3, "elements": elements}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert offered("%nix remove h") == []
+    for name, folder in (("mine", one), ("box", two)):
+        (profiles / f"{name}-1-link").symlink_to(folder)
+        (profiles / name).symlink_to(f"{name}-1-link")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/.nix-profile").symlink_to(profiles / "mine")
+    assert offered("%nix remove h") == ["hello", "htop"]
+    assert offered("%nix remove ")[:3] == ["hello", "htop", "tree"]
+    assert offered("%nix remove hello h") == ["htop"]
+    assert offered("%nix remove --profile box ")[:1] == ["other"]
+    assert offered("%nix explain remove t") == ["tree"]
+    (two / "manifest.json").write_text("{")
+    (profiles / "broken").symlink_to("broken-1-link")
+    (profiles / "broken-1-link").symlink_to(tmp_path / "three")
+    assert offered("%nix remove --profile broken o") == []
 
 
 def test_nothing_is_offered_where_nothing_is_known(profiles: Path) -> None:
