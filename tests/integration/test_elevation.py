@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -14,7 +15,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from luminous_nix_ipy.backend.backend import NixBackend
 from luminous_nix_ipy.backend.journal import read_journal
+from luminous_nix_ipy.backend.model import NixOperation, OperationType
 from luminous_nix_ipy.machine import Machine
 from tests.provide.nix import NixPrograms
 from tests.throwaway_user import (
@@ -290,6 +293,66 @@ print(execute("UNDO", dry_run=True)["plan"].target.number)
     assert os.readlink(system.system_profile) == "system-2-link"
     assert Path(system.boot_dir, "asked").read_text() == "test by 0\nboot by 0\n"
     assert [(e.outcome, e.user) for e in read_journal(system)[0]] == [("done", NAME)]
+
+
+@old_nix
+def test_root_lets_go_when_it_is_interrupted(system: Machine, new_user: NewUser) -> None:
+    """A collection that takes long; Nix lets one be interrupted at any time."""
+    user = new_user(WITHOUT_PASSWORD)
+    slow = user.home / "bin/nix-store"
+    slow.parent.mkdir()
+    slow.write_text(f"#!/bin/sh\ntouch {slow}.begun\nsleep 300.54321\n")
+    slow.chmod(0o755)
+    code = f"""
+async def main():
+    operation = NixOperation(OperationType.GARBAGE_COLLECT, options=dict(keep=1))
+    work = asyncio.create_task(backend.execute(operation))
+    while not os.path.exists("{slow}.begun"):
+        await asyncio.sleep(0.05)
+    work.cancel()
+    await asyncio.wait({{work}})
+    print(work.cancelled())
+asyncio.run(main())
+"""
+    path = f"{slow.parent}:{system.env['PATH']}"
+    own = msgspec.structs.replace(system, env={**system.env, "PATH": path})
+    assert said(user, code, MACHINE=user.machine(own)) == ["True"]
+    (entry,) = read_journal(system)[0]
+    assert entry.outcome == "interrupted"
+    assert "Interrupted. Generations deleted: system 2, system 1;" in str(entry.error)
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert "300.54321" not in processes
+    again = 'print(execute("GARBAGE_COLLECT", keep=1)["report"].outcome)'
+    assert said(user, again, MACHINE=user.machine(system)) == ["done"], "the lock is free"
+
+
+@old_nix
+def test_a_user_updates_the_channels_of_root(system: Machine, new_user: NewUser) -> None:
+    user = new_user(WITHOUT_PASSWORD)
+    code = """
+data = execute("UPDATE", channels=True, inputs_only=True)
+print([(str(c), c.root) for c in data["commands"]])
+"""
+    found = said(user, code, MACHINE=user.machine(system))
+    assert found == ["[('nix-channel --update', True)]"]
+    assert [(e.operation, e.outcome) for e in read_journal(system)[0]] == [("update", "done")]
+
+
+@old_nix
+def test_a_root_of_root_is_taken_away(system: Machine, new_user: NewUser) -> None:
+    kept = asyncio.run(
+        NixBackend(system).execute(
+            NixOperation(OperationType.NOTE, options={"generation": 1, "keep": True})
+        )
+    )
+    assert kept.data["generation"].kept
+    code = """
+print(execute("NOTE", generation=1)["generation"].kept)
+print(execute("NOTE", generation=1, keep=False)["generation"].kept)
+"""
+    user = new_user(WITHOUT_PASSWORD)
+    assert said(user, code, MACHINE=user.machine(system)) == ["True", "False"]
+    assert os.listdir(f"{system.gcroots_dir}/luminous-nix") == []
 
 
 @old_nix
