@@ -32,15 +32,15 @@ PROGRAMS = {"activate": "test", "move": "nix-env", "boot": "boot"}
 """What is run in a step, as the faults' folder calls it."""
 
 _FAULTY = """#!/bin/sh
-# Does what the file of its name in the folder of faults says, once.
+# Does what the first line of the file of its name in the folder of faults says, and takes it away.
 # The caller is `timeout`, whose caller is the supervisor's process for the steps, and so on.
 faults=@faults@
 action=@action@
 parent() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"; }
 fault=
-if mv "$faults/$action" "$faults/.$action.$$" 2>/dev/null; then
-    read -r fault <"$faults/.$action.$$" || :
-    rm "$faults/.$action.$$"
+if [ -s "$faults/$action" ]; then
+    read -r fault <"$faults/$action"
+    sed -i 1d "$faults/$action"
 fi
 caller=$PPID
 worker=$(parent "$caller")
@@ -48,8 +48,14 @@ strike() {
     case $1 in
         caller) kill -KILL "$caller"; sleep 30 ;;
         worker) kill -KILL "$worker"; sleep 30 ;;
-        # All of it, as when the power goes: the group of the unit, ourselves the last.
-        supervisor) kill -KILL "$(parent "$worker")" "$worker" "$caller"; kill -KILL $$ ;;
+        # All of it, as when the power goes, ourselves the last. While everything is put back there
+        # is one process less above us.
+        supervisor)
+            above=$(parent "$worker")
+            case $(cat "/proc/$above/comm") in *sh) kill -KILL "$above" ;; esac
+            kill -KILL "$worker" "$caller"
+            kill -KILL $$
+            ;;
         hang) sleep 600 ;;
         [0-9]*) exit "$1" ;;
     esac
@@ -81,8 +87,10 @@ class Faults:
         self._folder.mkdir(exist_ok=True)
 
     def set(self, action: str, fault: str) -> None:
-        """What is to happen when that program is run next: `before:1`, `after:caller`, …"""
-        (self._folder / action).write_text(f"{fault}\n")
+        """What is to happen when that program is run next, or after those that were set before:
+        `before:1`, `after:caller`, `` for nothing."""
+        with (self._folder / action).open("a") as file:
+            file.write(f"{fault}\n")
 
     def clear(self) -> None:
         for path in self._folder.iterdir():

@@ -6,7 +6,6 @@ from typing import Literal
 
 import msgspec
 
-from .. import settings
 from ..machine import Machine
 from ..records import JournalEntry, ProfileKind
 from . import journal
@@ -96,7 +95,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
             "confirm": "activate" if activates else "move" if watched else None,
             "confirm_timeout": seconds(safety.confirm_timeout),
             "settle": seconds(max(safety.settle, _UNITS_HAVE_TO_SETTLE)),
-            "activation_timeout": seconds(settings.get("activation_timeout")),
+            "activation_timeout": seconds(safety.activation_timeout),
             "own_unit_stops": self.own_unit_stops,
             "activation_words": " ".join(self.activation_words),
             "boot_words": " ".join(self.boot_words),

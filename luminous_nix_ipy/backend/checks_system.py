@@ -76,8 +76,8 @@ async def pre_switch_check(
 
 
 def own_unit_check(machine: Machine, units: Iterable[UnitChange]) -> tuple[Check, ...]:
-    """Refuse a switch that would stop the service in which this kernel runs: it would end the
-    kernel, and the change with it, half-way. Empty where it runs in none."""
+    """Tell of a switch that stops the service in which this kernel runs: the supervisor then goes
+    on alone. Empty where it runs in none."""
     unit = own_unit()
     if unit is None or machine.playground is not None:
         return ()
@@ -85,9 +85,9 @@ def own_unit_check(machine: Machine, units: Iterable[UnitChange]) -> tuple[Check
         return (
             Check(
                 "this kernel",
-                "refused",
-                f"it runs in {unit}, which the switch stops, and would end half-way: make it what "
-                "the next boot starts instead, or run it from a kernel elsewhere.",
+                "warning",
+                f"it runs in {unit}, which the switch stops. The supervisor goes on without it, "
+                "looks whether units fail, and nothing else; %nix journal tells how it ended.",
             ),
         )
     return (Check("this kernel", "ok", f"it runs in {unit}, which goes on."),)

@@ -261,5 +261,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     elevation: str | None = None
     """How root would be had where it is needed, not tried: "root", "through sudo", "none: " and
     why."""
+    supervisor: str | None = None
+    """What would carry out a change of the system: a unit, or a process."""
     nixos_rebuild_module: str | None = None
     """Where nixos-rebuild's Python module is and what runs it, or "none: " and why."""

@@ -43,7 +43,7 @@ def restoring_commands(machine: Machine, plan: Plan, touched: Touched) -> list[C
         needed.append(Command(move, "put back the profile's generation"))
     activated = touched.activation is not None and touched.activation not in _UNTOUCHED
     if touched.running is not None and (activated or running_path(machine) != touched.running):
-        argv = commands.switch_to_configuration(touched.running, "test")
+        argv = commands.switch_to_configuration(touched.running, "test", no_check=True)
         needed.append(Command(argv, "put back the system that ran"))
     if touched.boot_entry and before is not None and before.path is not None:
         argv = commands.switch_to_configuration(before.path, "boot")

@@ -116,16 +116,16 @@ run() {
         kill -0 "$group" 2>/dev/null || break # else a signal to us ended the wait
     done
     if [ "$code" -gt 123 ]; then
-        kill -KILL -- "-$group" 2>/dev/null
+        kill -s KILL -- "-$group" 2>/dev/null
     fi
     rm -f "$folder/child"
 }
 
 # The words for `env` are constants of ours, such as NIXOS_NO_CHECK=1: they may be split.
 
-activate() { # PATH: activate a system, or a home
+activate() { # PATH WORDS: activate a system, or a home
     if [ "$kind" = system ]; then
-        run "$activation_timeout" env $activation_words "$1/bin/switch-to-configuration" test
+        run "$activation_timeout" env $2 "$1/bin/switch-to-configuration" test
     else
         run "$activation_timeout" "$1/activate"
     fi
@@ -259,7 +259,7 @@ forward() {
         step activate
         failed_units >"$folder/failed-before"
         true >"$folder/activating"
-        activate "$activated"
+        activate "$activated" "$activation_words"
         printf '%s' "$code" >"$folder/activation"
         tell ran activate "$code"
         case $kind.$code in
@@ -375,7 +375,7 @@ back() {
 
     if [ "$kind" = home-manager ] && [ -n "$before_path" ]; then
         step restore-running
-        activate "$before_path"
+        activate "$before_path" ''
         tell ran restore-running "$code"
         [ "$code" = 0 ] || problem "the home's files were not put back: it ended with $code"
     fi
@@ -442,7 +442,8 @@ back_running() {
         return
     fi
     step restore-running
-    activate "$running"
+    # It ran before: what it checks before a switch must not keep it from running again.
+    activate "$running" NIXOS_NO_CHECK=1
     tell ran restore-running "$code"
     case $code in
         0 | 4) ;;
@@ -530,13 +531,13 @@ else
         code=$?
         if [ "$stopped" = 1 ]; then
             stopped=2
-            kill -KILL "$worker" 2>/dev/null
+            kill -s KILL "$worker" 2>/dev/null
             continue
         fi
         kill -0 "$worker" 2>/dev/null || break
     done
     if [ -e "$folder/child" ]; then
-        kill -KILL -- "-$(cat "$folder/child")" 2>/dev/null
+        kill -s KILL -- "-$(cat "$folder/child")" 2>/dev/null
         rm -f "$folder/child"
     fi
     if [ "$code" != 0 ] && [ ! -e "$folder/failure" ]; then

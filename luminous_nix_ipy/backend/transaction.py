@@ -414,7 +414,7 @@ def _steps(
         argv = (f"{before.path}/activate",)
         steps["restore-running"] = Command(argv, "put back the home's files")
     elif running is not None:
-        argv = commands.switch_to_configuration(running, "test")
+        argv = commands.switch_to_configuration(running, "test", no_check=True)
         steps["restore-running"] = Command(argv, "put back the system that ran")
         argv = commands.switch_to_configuration(before.path, "boot")
         steps["restore-boot"] = Command(argv, "put back what the boot loader starts")

@@ -241,6 +241,8 @@ class StatusView(View):
         ]
         if s.elevation is not None:
             facts.append(("Elevation", s.elevation))
+        if s.supervisor is not None:
+            facts.append(("Supervisor", s.supervisor))
         if s.nixos_rebuild_module is not None:
             facts.append(("nixos-rebuild module", s.nixos_rebuild_module))
         return [(name, printable(value)) for name, value in facts]

@@ -21,6 +21,7 @@ from ...tools.commands import nix_version
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan, Status
 from ..roots import list_backups
+from ..supervisor import runs_as_unit
 from ..validation import Options
 
 OPTIONS: Options = {"profile": str}
@@ -66,6 +67,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         reader=context.reader_label,
         backups=len(list_backups(machine)),
         elevation=_elevation(machine),
+        supervisor=_supervisor(machine),
         nixos_rebuild_module=await asyncio.to_thread(native.describe, machine),
     )
     return NixResult(True, _headline(status), {"status": status})
@@ -94,6 +96,14 @@ def _elevation(machine: Machine) -> str:
     if machine.playground is not None:
         return "not needed: a playground belongs to whoever made it"
     return elevation.describe(machine)
+
+
+def _supervisor(machine: Machine) -> str:
+    if runs_as_unit(machine, "system"):
+        return "a transient unit of systemd"
+    if machine.playground is not None:
+        return "a process of its own: a playground has no systemd"
+    return "a process of its own: no systemd runs here"
 
 
 def _number(generation: Generation | None) -> int | None:
