@@ -23,12 +23,13 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from ..errors import IndexUnusable
 from ..search_records import EntryT, IndexFacts, OptionEntry, PackageEntry, SearchHit
 from . import index_match
 from .index_rank import OPTIONS, PACKAGES, Weights, nearest, rate
 from .index_records import record
-from .index_schema import COMMAND, PROGRAM, connect, facts_of, unusable
-from .index_words import key
+from .index_schema import connect, facts_of, unusable
+from .index_words import key, valid
 
 _T = TypeVar("_T")
 _LIKELIEST = 200
@@ -52,6 +53,13 @@ class Index(Generic[EntryT]):
         self._entry_type: type[EntryT] = entry_type
         self._connection = connect(path)
         self.facts: IndexFacts = self._read(lambda connection: facts_of(connection, path))
+        listed = "packages" if self.facts.source.kind == "packages" else "options"
+        if (listed == "packages") != (entry_type is PackageEntry):
+            self.close()
+            raise IndexUnusable(
+                f"The index {path} cannot be used for this: it lists {listed}.",
+                f"It was made from {self.facts.source.origin}.",
+            )
 
     def close(self) -> None:
         """Let go of the file. Asking afterwards raises IndexUnusable."""
@@ -79,6 +87,7 @@ class Index(Generic[EntryT]):
         Raises:
             IndexUnusable: the file is damaged, or was closed.
         """
+        query = valid(query)
         most = _LIKELIEST if keep is None else _MOST_LIKELIEST
         return self._read(
             lambda connection: self._search(connection, query, limit, most, exact, keep)
@@ -86,12 +95,14 @@ class Index(Generic[EntryT]):
 
     def find(self, name: str) -> EntryT | None:
         """The entry of this very name: an attribute path, or an option's path."""
+        name = valid(name)
         found = self._read(lambda connection: list(self._entries(connection, [name])))
         return found[0] if found else None
 
     def close_names(self, name: str, count: int = 5) -> list[str]:
         """Names that may have been meant by one that does not exist, the likeliest first; none
         where nothing is near."""
+        name = valid(name)
 
         def work(connection: sqlite3.Connection) -> list[str]:
             question = index_match.understand(connection, name, self.facts.entries)
@@ -102,6 +113,7 @@ class Index(Generic[EntryT]):
 
     def complete(self, prefix: str, limit: int = 50) -> list[str]:
         """Names that begin with `prefix`, as it is written, the most prominent first."""
+        prefix = valid(prefix)
         return self._read(
             lambda connection: [
                 row[0]
@@ -159,7 +171,7 @@ class PackageIndex(Index[PackageEntry]):
         """
 
         def work(connection: sqlite3.Connection) -> list[PackageEntry]:
-            rows = index_match.of_key(connection, key(command), (PROGRAM, COMMAND))
+            rows = index_match.of_key(connection, key(valid(command)))
             found = list(self._entries(connection, (row.name for row in rows)))
             found = [e for e in found if command == e.main_program or command in e.programs]
             found.sort(key=lambda entry: entry.main_program != command)

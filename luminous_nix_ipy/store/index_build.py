@@ -26,7 +26,7 @@ from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource, OptionEntry, PackageEntry
 from .index_documents import Document, option_document, package_document
 from .index_match import idf
-from .index_prominence import option_prominence, package_prominence
+from .index_prominence import Prominence, option_prominence, package_prominence
 from .index_records import pack
 from .index_schema import (
     ATTRIBUTE,
@@ -170,7 +170,7 @@ class _Entries:
 
 
 def _rank(
-    connection: sqlite3.Connection, documents: list[Document], prominence: list[float]
+    connection: sqlite3.Connection, documents: list[Document], prominence: list[Prominence]
 ) -> None:
     """Write the documents in the order of their prominence, and what finds them."""
     vocabulary = _vocabulary(documents)
@@ -180,21 +180,21 @@ def _rank(
         return round(sum(idf(vocabulary[word], total) for word in document.measure), 2)
 
     ranked = sorted(
-        (-value, document.name, document)
-        for value, document in zip(prominence, documents, strict=True)
+        (-told.value, document.name, told, document)
+        for told, document in zip(prominence, documents, strict=True)
     )
     connection.executemany(
-        "insert into document values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into document values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (place, d.number, d.name, d.leaf, round(-value, 4), mass(d), *_fields(d))
-            for place, (value, _, d) in enumerate(ranked, 1)
+            (place, *_names(d), round(told.value, 4), mass(d), told.thing, *_words(d))
+            for place, (_, _, told, d) in enumerate(ranked, 1)
         ),
     )
     connection.executemany(
         "insert into keys values (?, ?, ?)",
         sorted(
             (key, kind, place)
-            for place, (_, _, document) in enumerate(ranked, 1)
+            for place, (_, _, _, document) in enumerate(ranked, 1)
             for key, kind in _keys(document)
         ),
     )
@@ -204,7 +204,11 @@ def _rank(
     )
 
 
-def _fields(document: Document) -> tuple[str, str, str, str]:
+def _names(document: Document) -> tuple[int, str, str]:
+    return document.number, document.name, document.leaf
+
+
+def _words(document: Document) -> tuple[str, str, str, str]:
     return document.title, document.path, document.program, document.text
 
 

@@ -10,7 +10,7 @@ enough: exact keys; all terms in names; all terms anywhere; all terms but one; a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from math import log
 from typing import NamedTuple
@@ -29,7 +29,7 @@ _MOST_OF_KEY = 1000
 _SHORTEST_PART = 3
 _NAMES = "{title path program} : "
 
-_COLUMNS = "id, number, name, leaf, prominence, mass, title, path, program, description"
+_COLUMNS = "id, number, name, leaf, prominence, mass, thing, title, path, program, description"
 _BY_WORDS = (
     f"select {_COLUMNS} from document where id in"
     " (select rowid from words where words match ? order by rowid limit ?)"
@@ -48,6 +48,7 @@ class Row(NamedTuple):
     leaf: str
     prominence: float
     mass: float
+    thing: bool
     title: str
     path: str
     program: str
@@ -133,10 +134,9 @@ def candidates(
     return Candidates(rows, kinds)
 
 
-def of_key(connection: sqlite3.Connection, key: str, kinds: Sequence[int]) -> list[Row]:
-    """The documents that have a key of one of these kinds, the most prominent first."""
-    found = connection.execute(_BY_KEY, (key, _MOST_OF_KEY))
-    return [Row(*row) for *row, kind in found if kind in kinds]
+def of_key(connection: sqlite3.Connection, key: str) -> list[Row]:
+    """The documents that have a key, the most prominent first."""
+    return [Row(*row) for *row, _ in connection.execute(_BY_KEY, (key, _MOST_OF_KEY))]
 
 
 def _is_near(connection: sqlite3.Connection, word: str) -> bool:

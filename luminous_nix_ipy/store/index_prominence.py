@@ -1,11 +1,11 @@
 """How well known an entry is likely to be, told from the list that it is in alone.
 
-Nobody's downloads are counted. What speaks for a package: it stands at the top level and not in a
-set; it is complete (`Document.care`); its attribute is its plain name, not that of a variant
-(`nodejs` before `nodejs_22`); and it has a name: packages of many sets are named after it
-(`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are variants and companions of it
-(`git-lfs`), and descriptions speak of it. A name that is an ordinary word (`file`, `tree`) is in
-many descriptions too, but hardly ever with a capital letter: it counts for little.
+Nobody's downloads are counted. What speaks for a package: it stands at the top level, or is a
+described program of a set; it is complete (`Document.care`); its attribute is its plain name, not
+that of a variant (`nodejs` before `nodejs_22`); and it has a name: packages of many sets are named
+after it (`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are variants and companions
+of it (`git-lfs`), and descriptions speak of it. A name that is an ordinary word (`file`, `tree`) is
+in many descriptions too, but hardly ever with a capital letter: it counts for little.
 
 What speaks for an option: other options' descriptions refer to it; it stands high up; it enables
 something; its module has many options, as what many people configure has.
@@ -17,26 +17,49 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import log2
+from typing import NamedTuple
 
 from .index_documents import Document
 
 _VERSION = re.compile(r"[0-9_]+")
+_THINGS = 15
+"""Descriptions at the top level from which on a word may be that of a thing."""
 _OFTEN = 100
 """Descriptions from which on a word may be an ordinary one …"""
 _SELDOM_NAMED = 0.2
 """… if fewer of them than this share write it as a name."""
 
 
-def package_prominence(documents: Sequence[Document]) -> list[float]:
-    """0 to 1 for each package of a list."""
+class Prominence(NamedTuple):
+    """What is told of one entry."""
+
+    value: float
+    """0 to 1."""
+    thing: bool = False
+    """It is in a set and called as things are called in general (`rPackages.statistics`): who asks
+    for the thing without the set may not mean it."""
+
+
+def package_prominence(documents: Sequence[Document]) -> list[Prominence]:
+    """That of each package of a list."""
     fame = _Fame(documents)
     return [
-        0.35 * (document.depth == 1)
-        + 0.20 * document.care
-        + 0.10 * (not document.pname)
-        + 0.35 * fame.of(document)
+        Prominence(
+            0.35 * _standing(document)
+            + 0.22 * document.care
+            + 0.08 * (not document.pname)
+            + 0.35 * fame.of(document),
+            fame.is_thing(document),
+        )
         for document in documents
     ]
+
+
+def _standing(document: Document) -> float:
+    """1 at the top level; in a set, what is an application by itself comes before its parts."""
+    if document.depth == 1:
+        return 1.0
+    return 0.5 if document.program and document.text else 0.0
 
 
 class _Fame:
@@ -46,6 +69,7 @@ class _Fame:
         self._sets: defaultdict[str, set[str]] = defaultdict(set)
         self._companions: Counter[str] = Counter()
         self._told: Counter[str] = Counter()
+        self._told_above: Counter[str] = Counter()
         self._named: Counter[str] = Counter()
         for document in documents:
             package_set = (
@@ -55,34 +79,44 @@ class _Fame:
                 self._sets[word].add(package_set)
             if document.depth == 1 and len(document.measure) > 1:
                 self._companions[document.measure[0]] += 1
-            self._told.update(set(document.text.split()))
+            told = set(document.text.split())
+            self._told.update(told)
+            if document.depth == 1:
+                self._told_above.update(told)
             self._named.update(document.mentions)
+
+    def is_thing(self, document: Document) -> bool:
+        """Whether it is in a set, and the top level speaks of what it is called."""
+        told = min((self._told_above[word] for word in document.measure), default=0)
+        return document.depth > 1 and told > _THINGS
 
     def of(self, document: Document) -> float:
         """0 to 1."""
         name = document.leaf
         told = self._told[name]
         ordinary = told > _OFTEN and self._named[name] < _SELDOM_NAMED * told
-        return (0.3 if ordinary else 1.0) * (
-            0.4 * _scaled(len(self._sets.get(name, ())), 10)
-            + 0.3 * _scaled(self._companions[name], 15)
-            + 0.3 * _scaled(told, 60)
+        return (0.25 if ordinary else 1.0) * (
+            0.35 * _scaled(len(self._sets.get(name, ())), 10)
+            + 0.25 * _scaled(self._companions[name], 15)
+            + 0.40 * _scaled(told, 60)
         )
 
 
-def option_prominence(documents: Sequence[Document]) -> list[float]:
-    """0 to 1 for each option of a list."""
+def option_prominence(documents: Sequence[Document]) -> list[Prominence]:
+    """That of each option of a list."""
     mentions: Counter[str] = Counter()
     modules: Counter[str] = Counter()
     for document in documents:
         mentions.update(document.mentions)
         modules[_module(document.name)] += 1
     return [
-        0.30 * _scaled(mentions[document.name], 30)
-        + 0.25 / max(1, document.depth - 1)
-        + 0.15 * (document.leaf == "enable")
-        + 0.20 * _scaled(modules[_module(document.name)], 200)
-        + 0.10 * document.care
+        Prominence(
+            0.30 * _scaled(mentions[document.name], 30)
+            + 0.25 / max(1, document.depth - 1)
+            + 0.15 * (document.leaf == "enable")
+            + 0.20 * _scaled(modules[_module(document.name)], 200)
+            + 0.10 * document.care
+        )
         for document in documents
     ]
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .index_match import Candidates, Question, Row, Term
 from .index_schema import ATTRIBUTE, LEAF
@@ -29,6 +30,8 @@ from .index_words import key
 _DIGITS = re.compile(r"[0-9_]+")
 _ENDINGS = re.compile(r"(?:ations?|ings?|ers?|ors?|ed|es|s|ion|ment|e)$")
 _SHORTEST_STEM = 4
+_BRIEF = 30
+"""Characters of a short description."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,41 @@ class Weights:
     title: float = 0.9
     program: float = 0.95
     path: float = 0.85
-    title_start: float = 0.5
-    path_start: float = 0.5
-    text: float = 0.65
+    title_start: float = 0.35
+    path_start: float = 0.3
+    text: float = 0.62
     text_start: float = 0.5
     early: float = 0.2
-    closeness: float = 0.35
-    exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.5)
+    closeness: float = 0.25
+    exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.2)
     """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
-    prominence: float = 1.0
-    sibling: float = 0.3
-    phrase: float = 0.1
-    unmet: float = 0.1
+    path_named: float = 0.0
+    """How much a word of the path counts for closeness: of a package only its last component must
+    be named, of an option all."""
+    in_set: float = 0.25
+    """How much of that for a LEAF in a set that was not asked for."""
+    thing: float = 0.15
+    prominence: float = 1.1
+    sibling: float = 0.35
+    phrase: float = 0.05
+    unmet: float = 0.2
+    brief: float = 0.1
 
 
 PACKAGES = Weights()
-OPTIONS = Weights(closeness=0.5, exact=(1.0, 0.0, 0.2, 0.0), path=0.9, prominence=0.5, sibling=0.0)
+OPTIONS = Weights(
+    path=0.9,
+    title_start=0.5,
+    path_start=0.5,
+    text=0.65,
+    closeness=0.5,
+    exact=(1.0, 0.0, 0.2, 0.0),
+    path_named=1.0,
+    in_set=1.0,
+    prominence=0.5,
+    sibling=0.0,
+    phrase=0.1,
+)
 
 
 def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[float, str, Row]]:
@@ -92,7 +114,7 @@ def _score(question: Question, row: Row, exact: int | None, weights: Weights) ->
     missing = 0
     matched = "description"
     for term in question.terms:
-        best, in_name = _meet(term, title, path, row.program, text, weights)
+        best, in_name = _meet(term, title, path, row, text, weights)
         met += best * term.weight
         whole += term.weight
         if not best and not term.idle:
@@ -104,48 +126,62 @@ def _score(question: Question, row: Row, exact: int | None, weights: Weights) ->
     score = 1.0 if exact is not None else met / whole - weights.unmet * missing
     if question.phrase and (question.phrase in text or question.phrase in title):
         score += weights.phrase
+    if matched == "description":
+        score += weights.brief / (1 + len(text) / _BRIEF)
     score += weights.closeness * min(1.0, named / row.mass)
     score += weights.prominence * row.prominence
+    if row.thing and not any(f" {term.word}" in path for term in question.terms):
+        score -= weights.thing
     if exact is not None:
-        score += weights.exact[exact]
+        in_set = weights.in_set if exact == LEAF and row.path else 1.0
+        score += weights.exact[exact] * in_set
         matched = {ATTRIBUTE: "attribute", LEAF: "name"}.get(exact, "program")
     return score, matched
 
 
 def _meet(
-    term: Term, title: str, path: str, program: str, text: str, weights: Weights
+    term: Term, title: str, path: str, row: Row, text: str, weights: Weights
 ) -> tuple[float, float]:
     """How well a term is met, and how much of it by the name."""
     best = in_name = 0.0
     for form, factor in term.forms:
-        value, name = _meet_form(form, title, path, program, text, weights)
+        value, name = _meet_form(form, title, path, row, text, weights)
         best = max(best, value * factor)
         in_name = max(in_name, name * factor)
     return best, in_name
 
 
 def _meet_form(
-    form: str, title: str, path: str, program: str, text: str, weights: Weights
+    form: str, title: str, path: str, row: Row, text: str, weights: Weights
 ) -> tuple[float, float]:
-    word, start = f" {form} ", f" {form}"
-    if word in title:
-        return weights.title, 1.0
+    word, start, many = f" {form} ", f" {form}", f" {form}s "
+    if word in title or many in title:
+        return weights.title, 1.0 if form in row.leaf else weights.path_named
     in_text = 0.0
     if word in text:
         in_text = weights.text + weights.early / (1 + text.index(word) / 20)
-    if form == program:
+    if form == row.program:
         return weights.program, 0.0
-    if word in path:
-        return weights.path, 1.0
+    if word in path or many in path:
+        return weights.path, weights.path_named
     if start in title:
         return max(in_text, weights.title_start), 0.6
     if in_text:
         return in_text, 0.0
-    stem = f" {_ENDINGS.sub('', form)}" if len(form) > _SHORTEST_STEM else start
+    stem = f" {_stem(form)}"
     if len(stem) > _SHORTEST_STEM and stem in title:
         return weights.title_start, 0.5
     if start in path:
-        return weights.path_start, 0.5
+        return weights.path_start, weights.path_named / 2
     if stem in text and len(stem) > 3:
         return weights.text_start + weights.early / (1 + text.index(stem) / 20), 0.0
     return 0.0, 0.0
+
+
+@lru_cache(maxsize=1024)
+def _stem(word: str) -> str:
+    """What a word has in common with its relatives: "manag" of "manager", "scan" of "scanning"."""
+    if len(word) <= _SHORTEST_STEM:
+        return word
+    stem = _ENDINGS.sub("", word)
+    return stem[:-1] if stem != word and stem[-1:] == stem[-2:-1] else stem

@@ -32,8 +32,8 @@ create table entry (
     number integer primary key, platforms integer, record blob not null);
 create table document (
     id integer primary key, number integer not null, name text not null, leaf text not null,
-    prominence real not null, mass real not null, title text not null, path text not null,
-    program text not null, description text not null);
+    prominence real not null, mass real not null, thing integer not null,
+    title text not null, path text not null, program text not null, description text not null);
 create table keys (
     key text not null, kind integer not null, id integer not null,
     primary key (key, kind, id)) without rowid;

@@ -30,6 +30,7 @@ where length = :length and word between :letter and :last
     for most in (1, 2)
 }
 _FIRST_DIFFERS = "select word, documents from vocabulary where length = ? and substr(word, 2) = ?"
+"""Also where the first letter was lost."""
 
 
 def letters(word: str) -> int:
@@ -72,7 +73,7 @@ def similar_words(connection: sqlite3.Connection, word: str) -> list[tuple[str, 
     allows, with how many; the nearest first, of those the ones that more documents have.
 
     Of all words those are looked at that begin with its first or its second letter (as after a
-    swap, or where one was added or lost), or that differ in the first letter alone.
+    swap, or where one was added), or that differ in the first letter alone.
     """
     most = tolerance(word)
     if most == 0:
@@ -83,7 +84,8 @@ def similar_words(connection: sqlite3.Connection, word: str) -> list[tuple[str, 
         for letter in set(word[:2]):
             asked = {"length": length, "letter": letter, "last": letter + _LAST, "mask": mask}
             found.update(connection.execute(_SIMILAR[most], asked))
-    found.update(connection.execute(_FIRST_DIFFERS, (len(word), word[1:])))
+    for rest in (word[1:], word):
+        found.update(connection.execute(_FIRST_DIFFERS, (len(rest) + 1, rest)))
     rated = []
     for other, documents in found.items():
         apart = distance(word, other, most)

@@ -38,6 +38,7 @@ ALIASES = (
     ("certificate", "cert", "tls", "ssl"),
     ("configuration", "config"),
     ("container", "containers"),
+    ("convert", "converter", "conversion"),
     ("database", "db"),
     ("development", "dev"),
     ("directory", "dir", "folder"),
@@ -56,9 +57,11 @@ ALIASES = (
     ("postgres", "postgresql"),
     ("python", "py"),
     ("repository", "repo"),
+    ("recognition", "recogniser", "recognizer"),
     ("server", "daemon"),
     ("ssh", "openssh", "sshd"),
-    ("terminal", "console", "tty", "cli"),
+    ("sync", "synchronize", "synchronise", "synchronization", "synchronisation"),
+    ("terminal", "console", "tty", "cli", "tui", "curses", "ncurses"),
     ("timezone", "tz"),
     ("typescript", "ts"),
     ("utilities", "utils", "utility"),
@@ -74,6 +77,11 @@ for _group in ALIASES:
     for _word in _group:
         others = tuple(other for other in _group if other != _word)
         _ALIASES_OF[_word] = _ALIASES_OF.get(_word, ()) + others
+
+
+def valid(text: str) -> str:
+    """`text` with question marks for what is no character, which no database takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def plain(text: str) -> str:
