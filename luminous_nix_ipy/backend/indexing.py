@@ -11,8 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
-import tarfile
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -32,6 +30,7 @@ from ..tools.unpack import UnpackError, open_unpacked
 from .context import Context
 from .index_evaluation import evaluate
 from .index_model import IndexState, Source, Updated
+from .index_programs import unpack_programs
 from .index_sources import find_sources, index_folder
 
 _EVERY = 1000
@@ -51,7 +50,7 @@ def index_states(machine: Machine) -> list[IndexState]:
     Raises:
         NixError: what was added cannot be read.
     """
-    return [_state(machine, source) for source in find_sources(machine)]
+    return [index_state(machine, source) for source in find_sources(machine)]
 
 
 async def update_index(context: Context, source: Source) -> Updated:
@@ -146,7 +145,7 @@ async def _build(context: Context, source: Source, address: str, file: str, path
         packed = {"name": file, "encoding": ""}
     if source.kind == "programs":
         context.progress.update("unpacking the database of programs", 0.7)
-        await in_daemon_thread(lambda: _unpack_programs(file, packed, path, stop), stop)
+        await in_daemon_thread(lambda: unpack_programs(file, packed, path, stop), stop)
         return "the database of programs is here"
 
     def told(count: int) -> None:
@@ -185,39 +184,12 @@ def _entries(source: Source, stream: IO[bytes], stop: Stop) -> Iterator[Entry]:
         yield entry
 
 
-def _unpack_programs(file: str, packed: dict[str, str], path: str, stop: Stop) -> None:
-    """Take the database of programs out of a channel's expressions, or what it is packed in."""
-    try:
-        with open_unpacked(file, **packed) as stream, open(f"{path}.new", "wb") as database:
-            if packed["name"].endswith(".tar.xz"):
-                with tarfile.open(fileobj=stream, mode="r|") as archive:
-                    shutil.copyfileobj(_member(archive, stop), database)
-            else:
-                shutil.copyfileobj(stream, database)
-        os.replace(f"{path}.new", path)
-    except (UnpackError, tarfile.TarError, OSError) as error:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{path}.new")
-        raise DownloadFailed(
-            f"{packed['name']} has no database of programs.", f"{error}."
-        ) from error
-
-
-def _member(archive: tarfile.TarFile, stop: Stop) -> IO[bytes]:
-    for member in archive:
-        stop.check()
-        if os.path.basename(member.name) == "programs.sqlite" and member.isfile():
-            found = archive.extractfile(member)
-            if found is not None:
-                return found
-    raise tarfile.TarError("there is no programs.sqlite in it")
-
-
-def _state(machine: Machine, source: Source) -> IndexState:
+def index_state(machine: Machine, source: Source) -> IndexState:
+    """What is here of one source."""
     path, facts, problem = index_path(machine, source), None, None
     try:
-        if source.kind != "programs" and os.path.exists(path):
-            facts = read_facts(path)
+        if source.kind != "programs":
+            facts = _facts(path)
     except IndexUnusable as error:
         problem = str(error)
     with (
@@ -235,6 +207,22 @@ def _state(machine: Machine, source: Source) -> IndexState:
         stale=source.how != "place" and _is_stale(source, facts, checked),
         problem=problem,
     )
+
+
+_known: dict[str, tuple[tuple[int, int], IndexFacts]] = {}
+"""What index files were found to say, while they are the same."""
+
+
+def _facts(path: str) -> IndexFacts | None:
+    """What an index says of itself; None where there is none."""
+    try:
+        file = os.stat(path)
+    except OSError:
+        return None
+    stamp = (file.st_ino, file.st_mtime_ns)
+    if path not in _known or _known[path][0] != stamp:
+        _known[path] = stamp, read_facts(path)
+    return _known[path][1]
 
 
 def _is_stale(source: Source, facts: IndexFacts | None, checked: datetime | None) -> bool:

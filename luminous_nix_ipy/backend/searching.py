@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Hashable, Iterable, Sequence
 
 from ..errors import NixError, Refused
@@ -10,8 +11,9 @@ from ..machine import Machine
 from ..store.holders import installed_stamp
 from .context import Context
 from .index_model import IndexState, Source
+from .index_sources import find_sources
 from .indexes import package_indexes, stamps
-from .indexing import index_states, update_index
+from .indexing import index_path, index_state, update_index
 from .model import NixOperation
 from .refreshing import refresh
 
@@ -39,9 +41,12 @@ def limit_of(operation: NixOperation) -> int:
 async def prepare(context: Context) -> None:
     """Make a playground's own indexes, where they are not there: they are small."""
     if context.machine.playground is not None:
-        for state in await asyncio.to_thread(index_states, context.machine):
-            if not state.there and state.problem is None:
-                await update_index(context, state.source)
+        for source in await asyncio.to_thread(_not_here, context.machine):
+            await update_index(context, source)
+
+
+def _not_here(machine: Machine) -> list[Source]:
+    return [s for s in find_sources(machine) if not os.path.exists(index_path(machine, s))]
 
 
 def token(context: Context, operation: NixOperation) -> Hashable:
@@ -52,10 +57,9 @@ def token(context: Context, operation: NixOperation) -> Hashable:
 async def told_of(context: Context, sources: Iterable[Source]) -> tuple[str, ...]:
     """Sentences about the indexes that were asked: how old they are, and what is being done about
     it."""
-    keys = {(source.name, source.kind) for source in sources}
-    states = await asyncio.to_thread(index_states, context.machine)
-    asked = [s for s in states if (s.source.name, s.source.kind) in keys]
-    refreshed = refresh(context.machine, asked)
+    machine = context.machine
+    asked = await asyncio.to_thread(lambda: [index_state(machine, s) for s in sources])
+    refreshed = refresh(machine, asked)
     notes = [describe_age(state) for state in asked if state.there]
     if refreshed:
         notes.append(f"{', '.join(refreshed)}: being brought up to date beside this.")

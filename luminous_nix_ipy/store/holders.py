@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Hashable
-from contextlib import closing
+from contextlib import closing, suppress
 
 import msgspec
 
@@ -34,6 +34,10 @@ _known: dict[str, dict[str, str]] = {}
 """Store path of a generation -> the names of its packages and their versions."""
 
 
+_last: list[tuple[Hashable, Installed]] = []
+"""What was last found, and what it rests on."""
+
+
 class Holder(msgspec.Struct, frozen=True):
     """A generation that has a package."""
 
@@ -56,6 +60,15 @@ class Installed(msgspec.Struct, frozen=True):
 
 def installed_packages(machine: Machine) -> Installed:
     """The packages of every profile of the machine that can be read; starts no process."""
+    stamp = (machine.database, installed_stamp(machine))
+    if _last and _last[0][0] == stamp:
+        return _last[0][1]
+    found = _read(machine)
+    _last[:] = [(stamp, found)]
+    return found
+
+
+def _read(machine: Machine) -> Installed:
     found: dict[str, list[Holder]] = {}
     try:
         database = open_database(machine)
@@ -66,12 +79,15 @@ def installed_packages(machine: Machine) -> Installed:
 
 
 def installed_stamp(machine: Machine) -> Hashable:
-    """What `installed_packages` rests on: with another value it may be otherwise."""
-    try:
-        profiles = known_profiles(machine)
-    except (NixError, OSError):
-        return ()
-    return tuple((p.path, read_link(p.path), _changed(os.path.dirname(p.path))) for p in profiles)
+    """What `installed_packages` rests on: with another value it may be otherwise. A profile that
+    changes changes its folder, since its link is replaced there."""
+    per_user = os.path.join(machine.profiles_dir, "per-user")
+    state = machine.child_environment().get("XDG_STATE_HOME") or f"{machine.home}/.local/state"
+    own = read_link(f"{machine.home}/.nix-profile")
+    folders = [machine.profiles_dir, f"{state}/nix/profiles", os.path.dirname(own or "")]
+    with suppress(OSError):
+        folders += [os.path.join(per_user, user) for user in sorted(os.listdir(per_user))]
+    return tuple((folder, _changed(folder)) for folder in folders)
 
 
 def _collect(

@@ -50,7 +50,9 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
             options["source"], options.get("name"), options.get("kind"), options.get("sha256")
         )
         updated = await _update(context, new)
-        if not all(done.outcome == "failed" for done in updated):
+        if all(done.outcome == "failed" for done in updated):
+            await asyncio.to_thread(_forget_unknown, context, new)
+        else:
             await asyncio.to_thread(add_sources, machine, new)
     elif action == "remove":
         chosen = await asyncio.to_thread(_chosen, context, operation, all_of_them=False)
@@ -75,6 +77,14 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
 
 async def _update(context: Context, sources: Sequence[Source]) -> list[Updated]:
     return [await update_index(context, source) for source in sources]
+
+
+def _forget_unknown(context: Context, sources: Sequence[Source]) -> None:
+    """Leave nothing of what could not be had, and was not there before."""
+    known = {(source.name, source.kind) for source in find_sources(context.machine)}
+    for source in sources:
+        if (source.name, source.kind) not in known:
+            remove_index(context.machine, source)
 
 
 def _chosen(context: Context, operation: NixOperation, *, all_of_them: bool) -> list[Source]:
