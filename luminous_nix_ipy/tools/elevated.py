@@ -112,6 +112,11 @@ class Elevated:
         return (self._path, *_WITH_PASSWORD, *inner)
 
     @property
+    def has_password(self) -> bool:
+        """Whether sudo asks for one."""
+        return self._password is not None
+
+    @property
     def stdin_prefix(self) -> bytes:
         """What comes first on the stdin of what `argv` gave."""
         return b"" if self._password is None else self._password.line()

@@ -84,8 +84,7 @@ async def elevate(machine: Machine, password: Password | None = None) -> Elevate
     if not there:
         raise _refused(why_none())
     if password is not None and "sudo" in there:
-        await _check(there["sudo"], password)
-        return Elevated(machine, "sudo", there["sudo"], password)
+        return await _checked(Elevated(machine, "sudo", there["sudo"], password))
     for name, path in there.items():
         elevated = Elevated(machine, name, path)
         if await _works(elevated):
@@ -118,16 +117,15 @@ async def _works(elevated: Elevated) -> bool:
     return done.returncode == 0
 
 
-async def _check(sudo: str, password: Password) -> None:
-    """Let sudo validate a password (`--validate`), which runs nothing and remembers nothing.
+async def _checked(elevated: Elevated) -> Elevated:
+    """What is handed in, once sudo has taken its password.
 
     Raises:
         WrongPassword, Refused: as of `elevate`.
     """
-    argv = (sudo, "-k", "-S", "-p", "", "-v")
-    done = await run(argv, env=_english(), stdin=password.line(), check=False, timeout=_PATIENCE)
+    done = await run(("true",), elevated=elevated, env=_english(), check=False, timeout=_PATIENCE)
     if done.returncode == 0:
-        return
+        return elevated
     said = done.stderr.lower()
     if any(words in said for words in _WRONG):
         raise WrongPassword("sudo does not take that password. Nothing was changed.")
@@ -151,5 +149,6 @@ def _english() -> dict[str, str]:
 
 
 def _last_line(done: Completed) -> str:
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    told = (line.partition("This incident")[0].strip() for line in done.stderr.splitlines())
+    lines = [line for line in told if line]
     return lines[-1] if lines else f"nothing; it ended with {done.returncode}"

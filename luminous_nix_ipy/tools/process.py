@@ -108,11 +108,11 @@ async def run(
     argv = tuple(argv)
     if elevated is not None:
         argv = elevated.argv(argv, stdin=stdin is not None)
-        given = stdin.encode() if isinstance(stdin, str) else stdin or b""
-        stdin = elevated.stdin_prefix + given or None
+    given = stdin.encode() if isinstance(stdin, str) else stdin
     environment = machine.child_environment() if env is None and machine is not None else env
     started = time.monotonic()
-    child = await _start(argv, environment, stdin, cwd, _Child(on_line, keep, stderr, stdout=stdout))
+    child = _Child(on_line, keep, stderr, stdout=stdout)
+    await _start(argv, environment, given, cwd, child, elevated=elevated)
     try:
         in_time = await child.ended_within(timeout)
         if not in_time:
@@ -202,20 +202,22 @@ def plain(text: str) -> str:
 async def _start(
     argv: tuple[str, ...],
     env: Mapping[str, str] | None,
-    stdin: str | bytes | None,
+    stdin: bytes | None,
     cwd: str | None,
     child: _Child,
     *,
+    elevated: Elevated | None = None,
     talk: bool = False,
-) -> _Child:
+) -> None:
     if not argv:
         raise CommandFailed("No program was named.")
     _log.debug("starting: %s (in %s)", shlex.join(argv), cwd or os.getcwd())
+    reads = stdin is not None or (elevated is not None and elevated.has_password)
     loop = asyncio.get_running_loop()
     start = loop.subprocess_exec(
         lambda: child,
         *argv,
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdin=subprocess.PIPE if reads else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=env,
@@ -234,12 +236,14 @@ async def _start(
     except (OSError, ValueError) as error:
         raise _not_started(argv, cwd, env, error) from None
     if cancelled:
-        await child.end(0)
+        await child.end(0, elevated)
         child.release()
         raise asyncio.CancelledError
-    if stdin is not None:
-        child.write(stdin.encode() if isinstance(stdin, str) else stdin, last=not talk)
-    return child
+    if elevated is not None and elevated.has_password:
+        # Not kept in a variable, which a traceback would show.
+        child.write(elevated.stdin_prefix, last=False)
+    if reads:
+        child.write(stdin or b"", last=not talk)
 
 
 class _Lines:
