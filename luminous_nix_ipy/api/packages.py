@@ -23,6 +23,7 @@ class Packages:
         packages: str | Sequence[str],
         *,
         declare: bool = False,
+        priority: int | None = None,
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
@@ -33,6 +34,7 @@ class Packages:
         Args:
             packages: attributes of nixpkgs, installables of flakes or store paths; one or several.
             declare: only return what to write into a configuration instead.
+            priority: where two packages have the same file, the lower number wins; 5 is usual.
             dry_run: only return the plan; nothing is built.
             yes: agree beforehand; else a question is asked.
             bg: go on beside the notebook and return a job to await.
@@ -47,6 +49,7 @@ class Packages:
             session(),
             packages=packages,
             declare=declare,
+            priority=priority,
             dry_run=dry_run,
             yes=yes,
             bg=bg,

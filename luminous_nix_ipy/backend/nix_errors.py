@@ -163,6 +163,11 @@ _RULES: tuple[_Rule, ...] = (
         "there may do what root may.",
     ),
     _rule(
+        "unknown flag",
+        rf"{_ERROR}unrecognised flag '(?P<flag>--[^']+)'",
+        "This Nix knows no {flag}: put a newer one into PATH, or do without.",
+    ),
+    _rule(
         "daemon cannot",
         r"operation '(?P<what>[^']+)' is not supported by store '(?:daemon|unix://[^']*)'",
         "Nix's daemon cannot do this for anyone: run the notebook as root, who needs no daemon.",

@@ -127,11 +127,15 @@ async def nixpkgs(context: Context, nix: Installation) -> str:
 
 
 async def look_ahead(
-    context: Context, tool: PackageTool, profile: str, asked: Sequence[str]
+    context: Context,
+    tool: PackageTool,
+    profile: str,
+    asked: Sequence[str],
+    priority: int | None = None,
 ) -> Planned:
     """What would be built and fetched to install these."""
     command = Command(
-        programs.dry_install(tool, profile, asked), "see what would be built and fetched"
+        programs.dry_install(tool, profile, asked, priority), "see what would be built and fetched"
     )
     messages = Messages()
     await ask_nix(context, command, messages)

@@ -16,9 +16,10 @@ from .nix_errors import Recognised, recognise
 _COLLISION = (
     "Both {one} and {other} have that file. Take away the one that is installed: "
     "%nix remove {one}, or %nix remove {other}",
-    "Or let one win; the lower number does, and 5 is usual. Where nix-env keeps the profile: "
-    "nix-env --set-flag priority 6 {one} (or {other}: what is installed), then install again",
-    "Where nix profile keeps it: nix profile add --priority 4 nixpkgs#NAME",
+    "Or let the new one win: %nix install NAME --priority 4 (the lower number does, 5 is usual)",
+    "Or let the old one win. Where nix-env keeps the profile: nix-env --set-flag priority 4 {one} "
+    "(or {other}: what is installed), then install again",
+    "Where nix profile keeps it: %nix install NAME --priority 6",
 )
 _PACKAGES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (

@@ -121,20 +121,50 @@ def reads(nix: Installation, manifest: Manifest) -> bool:
     return nix.release.version >= needed
 
 
-def install(tool: PackageTool, profile: str, packages: Sequence[str]) -> Argv:
-    """Installs attribute paths of nixpkgs (nix-env), installables (nix profile) or store paths."""
+def install(
+    tool: PackageTool, profile: str, packages: Sequence[str], priority: int | None = None
+) -> Argv:
+    """Installs attribute paths of nixpkgs (nix-env), installables (nix profile) or store paths.
+
+    Args:
+        priority: the lower one wins; nix-env takes it for attribute paths alone.
+    """
     if tool.kind == "nix profile":
         verb = "add" if _is_nix(tool) and tool.nix.release.version >= _ADD else "install"
-        return (*_nix(tool.nix), "profile", verb, *_profile(profile), *packages)
-    source = () if _are_paths(packages) else ("--file", NIXPKGS, "--attr")
-    return (*_nix_env(tool, profile), "--install", *source, *packages)
+        first = () if priority is None else ("--priority", str(priority))
+        return (*_nix(tool.nix), "profile", verb, *_profile(profile), *first, *packages)
+    argv = (*_nix_env(tool, profile), "--install")
+    if _are_paths(packages):
+        return (*argv, *packages)
+    if priority is None:
+        return (*argv, "--file", NIXPKGS, "--attr", *packages)
+    wrapped = (_with_priority(package, priority) for package in packages)
+    return (*argv, "--file", NIXPKGS, "--from-expression", *wrapped)
 
 
-def dry_install(tool: PackageTool, profile: str, packages: Sequence[str]) -> Argv:
+def _with_priority(attribute: str, priority: int) -> str:
+    """A function of nixpkgs: its package, with another priority."""
+    keys = " ".join(map(_nix_string, attribute.split(".")))
+    return (
+        "set: let nixpkgs = if builtins.isFunction set then set { } else set; "
+        f"package = builtins.foldl' (at: key: at.${{key}}) nixpkgs [ {keys} ]; "
+        f"in package // {{ meta = package.meta or {{ }} // {{ priority = {priority}; }}; }}"
+    )
+
+
+def _nix_string(text: str) -> str:
+    for special in ("\\", '"', "${"):
+        text = text.replace(special, f"\\{special}")
+    return f'"{text}"'
+
+
+def dry_install(
+    tool: PackageTool, profile: str, packages: Sequence[str], priority: int | None = None
+) -> Argv:
     """Tells on stderr what `install` would build and fetch."""
     if tool.kind == "nix profile":
         return build(tool.nix, packages, dry_run=True)
-    return (*install(tool, profile, packages), "--dry-run")
+    return (*install(tool, profile, packages, priority), "--dry-run")
 
 
 def remove(tool: PackageTool, profile: str, selectors: Sequence[str]) -> Argv:

@@ -132,6 +132,8 @@ def _typed(operation: NixOperation, plan: Plan) -> str:
         words.append(str(plan.target.number))
         words += [f"--{plan.mode}"] if plan.mode != "switch" else []
         named = ["specialisation", "profile", *named]
+    elif plan.packages:
+        named = ["priority", "profile", *named]
     elif given.get("id") is not None:
         words.append(given["id"])
     options = {name: given.get(name) for name in named}

@@ -10,6 +10,7 @@ asked. %nix undo puts back what was there.
 Examples:
   %nix install hello tree
   %nix install hello --dry-run
+  %nix install hello --priority 4
   %nix install hello --declare
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .parser import Parser, add_bg, add_profile
+from .parser import Parser, add_bg, add_profile, number
 from .session import Session
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ def arguments(parser: Parser) -> None:
     parser.add_argument(
         "--declare", action="store_true", help="print what to write into a configuration instead"
     )
+    parser.add_argument(
+        "--priority",
+        metavar="N",
+        type=number,
+        help="where two packages have a file, the lower number wins; 5 is usual",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
     add_bg(parser)
@@ -42,6 +49,7 @@ def run(
     *,
     packages: str | Sequence[str],
     declare: bool = False,
+    priority: int | None = None,
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
@@ -57,6 +65,8 @@ def run(
     from .change import change
 
     operation = NixOperation(
-        type=OperationType.INSTALL, packages=names, options={"profile": profile}
+        type=OperationType.INSTALL,
+        packages=names,
+        options={"profile": profile, "priority": priority},
     )
     return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)

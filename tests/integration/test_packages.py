@@ -195,9 +195,47 @@ def test_a_collision_is_explained_with_the_fix(machine: Machine, backend: NixBac
     assert isinstance(error, CommandFailed)
     told = "\n".join(error.todo)
     assert "clash-1.0" in told and "hello-1.0" in told and "--set-flag priority" in told, told
-    assert "nix profile add --priority" in told
+    assert "%nix install NAME --priority 4" in told
     assert {**state(machine), "store": None} == before
     assert says(machine, "hello") == "hello, world"
+
+
+@pytest.mark.parametrize(("priority", "said"), [(4, "not hello"), (6, "hello, world")])
+def test_a_priority_lets_one_of_two_win(
+    machine: Machine,
+    backend: NixBackend,
+    nix_programs: NixPrograms,
+    tool: str,
+    priority: int,
+    said: str,
+) -> None:
+    nix(machine, "nix-env", "--query")  # makes the link ~/.nix-profile
+    done(backend, INSTALL, "hello")
+    before = {**state(machine), "store": None}
+    result = execute(backend, INSTALL, "clash", priority=priority)
+    if tool == "nix profile" and nix_programs.version < (2, 9):
+        told = "This Nix knows no --priority: put a newer one into PATH, or do without."
+        assert told in failure(result).todo
+        assert {**state(machine), "store": None} == before
+        return
+    assert result.success, result.error
+    assert says(machine, "hello") == said
+    assert names(backend) == {"hello", "clash"}
+    found = {package.name: package.priority for package in manifest(backend).packages}
+    assert found["clash"] == priority
+    plan = done(backend, INSTALL, "clash", priority=priority, dry_run=True)["plan"]
+    assert plan.nothing_to_do
+    assert "Installed already, so its priority stays: clash." in plan.notices
+
+
+@pytest.mark.parametrize("tool", ["nix-env"], indirect=True)
+def test_nix_env_gives_no_priority_to_a_path(machine: Machine, backend: NixBackend) -> None:
+    path = done(backend, SHELL, "hello")["paths"][0]
+    assert isinstance(failure(execute(backend, INSTALL, path, priority=4)), Refused)
+    nested = done(backend, INSTALL, "python3Packages.requests", priority=3)["plan"]
+    assert nested.packages[0].name == "python3-requests"
+    assert manifest(backend).packages[0].priority == 3
+    assert isinstance(failure(execute(backend, INSTALL, "tree", priority=0)), Refused)
 
 
 @pytest.mark.parametrize(

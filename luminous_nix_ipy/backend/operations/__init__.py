@@ -70,7 +70,9 @@ SERVED: dict[OperationType, Served] = {
     OperationType.ROLLBACK: Served(rollback.OPTIONS, rollback.run, rollback.plan),
     OperationType.UNDO: Served(undo.OPTIONS, undo.run, undo.plan),
     OperationType.RECOVER: Served(recover.OPTIONS, recover.run, recover.plan),
-    OperationType.INSTALL: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),
+    OperationType.INSTALL: Served(
+        packages.INSTALL_OPTIONS, packages.run, packages.plan, builds=True
+    ),
     OperationType.REMOVE: Served(packages.OPTIONS, packages.run, packages.plan, builds=True),
     OperationType.INSTALLED: Served(installed.OPTIONS, installed.run),
     OperationType.SEARCH: Served(search.OPTIONS, search.run, token=token),

@@ -28,6 +28,7 @@ from ..validation import Options
 from .rollback import perform
 
 OPTIONS: Options = {"profile": str}
+INSTALL_OPTIONS: Options = {**OPTIONS, "priority": int}
 
 _NEWER_HOMES = (2, 14)
 """Since this Nix, users' own profiles are in their state folders."""
@@ -37,8 +38,9 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
     """Build the profile as it will be, aside, and plan to make it the next generation.
 
     `packages`: attributes of nixpkgs, installables or store paths; to remove, names as INSTALLED
-    has them. Options: `profile`, by default the user's own. A dry run builds nothing, so that its
-    plan tells no differences of closures.
+    has them. Options: `profile`, by default the user's own; `priority` of what is installed: of two
+    packages with the same file the one with the lower number wins, 5 is usual. A dry run builds
+    nothing, so that its plan tells no differences of closures.
     """
     if not operation.packages:
         raise Refused(f"Which packages to {operation.type.value} is not said.")
@@ -117,7 +119,10 @@ async def _install(
     tool: PackageTool,
     manifest: Manifest,
 ) -> tuple[list[PackageStep], Command, list[str]]:
+    priority = operation.options.get("priority")
     asked = requests(context.machine, tool.kind, operation.packages)
+    if priority is not None and tool.kind == "nix-env":
+        _check_named(asked)
     found, notices = await resolve(context, tool, asked)
     steps = [package.step(manifest) for package in found]
     new = [
@@ -125,12 +130,26 @@ async def _install(
         for package, step in zip(found, steps, strict=True)
         if step.action == "install"
     ]
+    kept = [step.name for step in steps if step.action == "keep"]
+    if priority is not None and kept:
+        notices.append(f"Installed already, so its priority stays: {', '.join(kept)}.")
     if operation.dry_run and new:
-        notices += _announced(await look_ahead(context, tool, profile.path, new))
+        ahead = await look_ahead(context, tool, profile.path, new, priority)
+        notices += _announced(ahead)
     if tool.kind == "nix-env":
         steps = [*_replaced(steps, manifest), *steps]
-    argv = programs.install(tool, ASIDE, new)
+    argv = programs.install(tool, ASIDE, new, priority)
     return steps, Command(argv, "build the profile with them, aside"), notices
+
+
+def _check_named(asked: Sequence[str]) -> None:
+    """Raises: Refused: nix-env cannot give a store path another priority."""
+    if any(name.startswith("/") for name in asked):
+        raise Refused(
+            "nix-env gives no priority to a store path.",
+            "It is what the package itself says.",
+            ["Install it, then: nix-env --set-flag priority N NAME"],
+        )
 
 
 def _replaced(steps: Sequence[PackageStep], manifest: Manifest) -> list[PackageStep]:
