@@ -110,10 +110,13 @@ class _Clerk:
     async def begin(self, elevated: Elevated) -> None:
         argv = ("sh", "-c", _SCRIPT, "sh", self._file, self._lock, str(os.getpid()), _BEGIN)
         at_work = await converse(
-            elevated.argv(argv), env={**os.environ, "LC_ALL": "C"}, on_line=self._hear
+            elevated.argv(argv),
+            env={**os.environ, "LC_ALL": "C"},
+            on_line=self._hear,
+            elevated=elevated,
         )
         self._at_work = at_work
-        at_work.send(elevated.stdin_prefix + f"{_BEGIN}\n".encode())
+        at_work.send(f"{_BEGIN}\n".encode())
         answer = await self._answer(at_work)
         if answer == "ready":
             return

@@ -173,11 +173,18 @@ class Conversation:
         return completed
 
 
-async def converse(argv: Sequence[str], *, env: Mapping[str, str], on_line: OnLine) -> Conversation:
+async def converse(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    on_line: OnLine,
+    elevated: Elevated | None = None,
+) -> Conversation:
     """Start a program and talk with it.
 
     Args:
         env: its whole environment.
+        elevated: gave `argv`; what it reads on stdin is written first.
         on_line: as in `run`.
 
     Raises:
@@ -185,7 +192,7 @@ async def converse(argv: Sequence[str], *, env: Mapping[str, str], on_line: OnLi
     """
     argv = tuple(argv)
     child = _Child(on_line, _KEPT_OF_CONVERSATION, None, forget_stdout=True)
-    await _start(argv, env, b"", None, child, talk=True)
+    await _start(argv, env, b"", None, child, elevated=elevated, talk=True)
     return Conversation(argv, child)
 
 
