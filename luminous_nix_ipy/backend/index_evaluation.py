@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 
 from ..errors import CommandFailed, NotFound
+from ..machine import Machine
 from ..records import Command
 from ..tools import index_commands
 from ..tools.configuration import find_configuration
@@ -37,7 +39,17 @@ class _ToFile:
         return b""
 
 
-def evaluation(nix: Installation, context: Context, source: Source) -> Command:
+async def evaluations(machine: Machine, sources: Iterable[Source]) -> list[Command]:
+    """What is run to make the lists of those sources that Nix makes.
+
+    Raises:
+        NixError: there is no Nix, or no such configuration.
+    """
+    evaluated = [source for source in sources if source.how == "evaluate"]
+    return [evaluation((await nixes(machine))[0], machine, source) for source in evaluated]
+
+
+def evaluation(nix: Installation, machine: Machine, source: Source) -> Command:
     """What is run to make a source's list.
 
     Raises:
@@ -48,7 +60,7 @@ def evaluation(nix: Installation, context: Context, source: Source) -> Command:
         return Command(argv, f"list the packages of {source.address}")
     flake = index_commands.is_flake(source.address)
     named = {"flake" if flake else "file": source.address}
-    configuration = find_configuration(context.machine, **named)
+    configuration = find_configuration(machine, **named)
     argv = index_commands.options_list(nix, configuration)
     return Command(argv, f"list the options of {configuration}")
 
@@ -59,7 +71,7 @@ async def evaluate(context: Context, source: Source, file: str) -> None:
     Raises:
         NixError: there is no Nix, or it cannot be evaluated or built.
     """
-    command = evaluation((await nixes(context.machine))[0], context, source)
+    command = evaluation((await nixes(context.machine))[0], context.machine, source)
     if source.kind != "packages":
         printed = (await ask_nix(context, command)).strip()
         of_flake = printed.startswith("[")

@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from ..errors import CommandFailed, NixError
+from ..errors import CommandFailed, NixError, Refused
+from ..machine import Machine
 from ..records import Command
 from ..search_records import OptionEntry
 from ..store.index import OptionIndex
@@ -59,19 +60,27 @@ def _fits(parts: list[str], pattern: list[str]) -> bool:
     )
 
 
-async def evaluate_option(context: Context, name: str) -> Value:
-    """What the machine's configuration gives to the option of this name; asks Nix."""
+async def value_command(machine: Machine, name: str) -> Command:
+    """What prints the value that the machine's configuration gives to the option of this name.
+
+    Raises:
+        NixError: there is no Nix, no configuration, or no one such option.
+    """
     parts = parts_of(name)
     if any(part == "*" or part.startswith("<") for part in parts):
-        return Value(problem="A part of its name stands for any name: give one in its place.")
+        raise Refused("A part of its name stands for any name: give one in its place.")
     path = ".".join(part if _PLAIN.fullmatch(part) else json.dumps(part) for part in parts)
     if "${" in path:
-        return Value(problem="Its name cannot be asked for.")
+        raise Refused("Its name cannot be asked for.")
+    nix = (await nixes(machine))[0]
+    argv = index_commands.option_value(nix, find_configuration(machine), path)
+    return Command(argv, f"evaluate {name} of the configuration")
+
+
+async def evaluate_option(context: Context, name: str) -> Value:
+    """What the machine's configuration gives to the option of this name; asks Nix."""
     try:
-        nix = (await nixes(context.machine))[0]
-        configuration = find_configuration(context.machine)
-        argv = index_commands.option_value(nix, configuration, path)
-        command = Command(argv, f"evaluate {name} of the configuration")
+        command = await value_command(context.machine, name)
         done = await run_nix(context, command, at_most=_LONGEST)
         return Value(json.loads(done.stdout), True)
     except CommandFailed as error:

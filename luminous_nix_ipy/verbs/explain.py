@@ -25,7 +25,14 @@ READS = frozenset(
 )
 """Verbs that start no program of their own."""
 
+_OF_AN_INDEX = (
+    "It asks an index in your cache folder, and no program. One that has become old is brought up "
+    "to date by a process beside this one."
+)
 _OTHERS = {
+    "index": "It fetches lists over HTTP and keeps indexes of them in your cache folder; nothing "
+    "of Nix's is changed.",
+    **dict.fromkeys(("search", "info", "which", "options", "option"), _OF_AN_INDEX),
     "playground": "It builds, fills or removes a folder of its own with Nix's programs; nothing "
     "outside of it is touched.",
     "note": "It writes a file of notes; --keep makes a gc root, through nix-store where the folder "
@@ -83,7 +90,7 @@ def _explained(
 def _afterwards(verb: str, given: dict[str, Any]) -> str:
     if verb == "update" and not given["inputs_only"]:
         return "Then it switches to what is new: %nix explain switch tells how."
-    return ""
+    return _OTHERS.get(verb, "")
 
 
 def _reads() -> str:

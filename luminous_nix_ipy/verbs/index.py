@@ -29,6 +29,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
+    from ..records import Command
     from ..widgets.show import Text
 
 
@@ -77,6 +78,29 @@ def run(
         return session.background(operation, show)
     quick = action in (None, "status", "remove")
     return show(session.answer(operation) if quick else session.perform(operation))
+
+
+def programs(
+    session: Session,
+    *,
+    action: str | None = None,
+    names: str | Sequence[str] = (),
+    name: str | None = None,
+    kind: str | None = None,
+    **others: object,
+) -> list[Command]:
+    """What it runs, for `%nix explain`."""
+    from ..backend.index_evaluation import evaluations
+    from ..backend.index_sources import find_sources, parse_source
+
+    given = [names] if isinstance(names, str) else list(names)
+    sources = []
+    if action == "add" and given:
+        sources = parse_source(given[0], name, kind)
+    elif action == "update":
+        known = find_sources(session.machine)
+        sources = [s for s in known if s.name in (given or [s.name]) and kind in (None, s.kind)]
+    return session.wait(evaluations(session.machine, sources))
 
 
 def _shown(session: Session, data: dict[str, Any], json: bool) -> NixFrame | Text:

@@ -17,6 +17,7 @@ from .parser import Parser
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..records import Command
     from ..widgets.entries import OptionView
     from ..widgets.show import Text
 
@@ -49,3 +50,12 @@ def run(
 
     playground = session.machine.playground is not None
     return OptionView(found["option"], found["notes"], playground=playground)
+
+
+def programs(
+    session: Session, *, name: str, no_value: bool = False, **others: object
+) -> list[Command]:
+    """What it runs, for `%nix explain`."""
+    from ..backend.option_value import value_command
+
+    return [] if no_value else [session.wait(value_command(session.machine, name))]

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from luminous_nix_ipy import NixBackend, NixOperation, OperationType, playground
-from luminous_nix_ipy.machine import Machine
+from luminous_nix_ipy import NixBackend, NixOperation, OperationType, nix, playground
+from luminous_nix_ipy.machine import Machine, use
 from tests.stand_in_nixpkgs import with_nixpkgs
 
 _SYSTEM = """\
@@ -45,6 +45,7 @@ in
   };
 }
 """
+_ATTRIBUTE = "config.services.web.enable"
 _FLAKE = """\
 { outputs = { self }: { nixosConfigurations.box = import ./system.nix; }; }
 """
@@ -129,6 +130,17 @@ def test_near_names_are_offered_where_nix_finds_none(machine: Machine, flakes: b
         result = execute(machine, kind, "libary")
         assert not result.success
         assert any("Did you mean" in s and "library" in s for s in result.suggestions), result
+
+
+def test_lines_that_ask_nix_are_explained(
+    machine: Machine, system: Path, flakes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = configured(machine, system, flakes)
+    use(machine)
+    [command] = nix.explain("option services.web.enable").commands.command
+    assert _ATTRIBUTE in command
+    [command] = nix.explain("index add nixpkgs --name mine").commands.command
+    assert "--json" in command
 
 
 def configured(machine: Machine, system: Path, flakes: bool) -> Machine:

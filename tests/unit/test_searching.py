@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from luminous_nix_ipy import NixBackend, NixOperation, OperationType, machine, nix
+from luminous_nix_ipy.backend.index_sources import index_folder
 from luminous_nix_ipy.backend.indexing import index_states
 from luminous_nix_ipy.backend.naming import near_names
 from luminous_nix_ipy.completion import complete
@@ -184,6 +185,17 @@ def test_what_others_wrote_is_never_active(bare: Machine, tmp_path: Path) -> Non
         assert 'href="javascript' not in shown
 
 
+def test_dtypes_are_the_same_with_and_without_rows(indexed: Machine) -> None:
+    for whole in (False, True):
+        some = nix.search("hello", all_columns=whole)
+        none = nix.search("xyzzyplugh", all_columns=whole)
+        assert len(none) == 0 and dict(some.dtypes) == dict(none.dtypes)
+        some = nix.options("nginx", all_columns=whole)
+        none = nix.options("xyzzyplugh", all_columns=whole)
+        assert len(none) == 0 and dict(some.dtypes) == dict(none.dtypes)
+    assert nix.search("vscode", all_columns=True).query("unfree").attribute[0] == "vscode"
+
+
 # options
 
 
@@ -342,11 +354,20 @@ def test_status_add_and_remove(indexed: Machine) -> None:
     assert json.loads(nix.index(json=True))["indexes"][0]["source"]["kind"] == "packages"
 
 
+def test_lines_are_explained(indexed: Machine, tmp_path: Path) -> None:
+    for line in ("search x", "info x", "which x", "options x", "option x --no-value"):
+        assert "It asks an index" in repr(nix.explain(line))
+        assert len(nix.explain(line).commands) == 0
+    assert "over HTTP" in repr(nix.explain("index update"))
+    assert len(nix.explain("index add nixos-25.11").commands) == 0
+
+
 def test_what_cannot_be_had_is_not_added(bare: Machine, server: Server) -> None:
     with pytest.raises(NixError) as failed:
         nix.index("add", "nixos-23.05")
     assert "404" in failed.value.why
     assert "nixos-23.05" not in list(nix.index().name)
+    assert not any("23.05" in name for name in os.listdir(index_folder(bare)))
 
 
 def test_in_the_background_it_is_a_job(bare: Machine, server: Server) -> None:
