@@ -19,6 +19,7 @@ from luminous_nix_ipy.backend.model import NixOperation, NixResult, OperationTyp
 from luminous_nix_ipy.errors import ChangeFailed, NotFound, Refused
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.records import Finding
+from luminous_nix_ipy.store.boot_menu import boot_entry
 from tests.private_nix import add_generation, build, package, run
 
 
@@ -357,3 +358,64 @@ def test_failed_units_are_read_where_systemd_runs(machine: Machine, tmp_path: Pa
     assert ("units", "ok") in [(f.what, f.severity) for f in doctor(machine)]
     program.write_text("#!/bin/sh\necho a table\n")
     assert ("units", "note") in [(f.what, f.severity) for f in doctor(machine)]
+
+
+GRUB_SCRIPT = """\
+mkdir -p $out/bin
+printf '26.05' > $out/nixos-version
+cat > $out/bin/switch-to-configuration <<EOF
+#!/bin/sh
+echo "\\$1" >> BOOT/asked
+exec > BOOT/grub/grub.cfg
+echo 'set default=0'
+echo 'menuentry "NixOS - Default" {'
+echo '  linux /kernels/bzImage init=$out/init'
+echo '}'
+echo 'submenu "NixOS - All configurations" {'
+for link in PROFILE-*-link; do
+  number=\\${link#PROFILE-}
+  echo "menuentry \\"NixOS - Configuration \\${number%-link} (2026-01-01 - 26.05)\\" {"
+  echo "  linux /kernels/bzImage init=\\$(readlink \\$link)/init"
+  echo '}'
+done
+echo '}'
+EOF
+chmod +x $out/bin/switch-to-configuration
+"""
+
+
+def test_the_menu_of_grub_is_written_anew(
+    private_machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = private_machine
+    monkeypatch.setenv("LUMINOUS_NIX_ALLOW_UNPRIVILEGED", "true")
+    settings.activate(None)
+    boot = Path(machine.boot_dir)
+    for folder in ("grub", "kernels"):
+        (boot / folder).mkdir(parents=True)
+    (boot / "kernels/bzImage").touch()
+    script = GRUB_SCRIPT.replace("BOOT", machine.boot_dir)
+    script = script.replace("PROFILE", machine.system_profile)
+    paths = []
+    for text in ("one", "two"):
+        paths.append(build(machine, package("nixos-system-it-1.0", text, script=script)))
+        add_generation(machine, "system", paths[-1])
+    menu = boot / "grub/grub.cfg"
+    menu.write_text(
+        f'menuentry "NixOS - Default" {{\n linux /kernels/bzImage init={paths[0]}/init\n}}\n'
+        'submenu "NixOS - All configurations" {\n'
+        'menuentry "NixOS - Configuration 7 (2026-01-01 - 26.05)" {\n linux /kernels/gone\n}\n}\n'
+    )
+    assert boot_entry(machine) == paths[0]
+    assert bad(doctor(machine)) == [
+        ("boot menu", "problem", str(menu)),
+        ("boot menu", "warning", str(menu)),
+    ]
+    before = menu.read_text()
+    plan = repair(machine, dry_run=True)["plan"]
+    assert [c.argv for c in plan.commands] == [(f"{paths[1]}/bin/switch-to-configuration", "boot")]
+    assert menu.read_text() == before and not (boot / "asked").exists()
+    assert repair(machine)["report"].outcome == "done"
+    assert (boot / "asked").read_text() == "boot\n"
+    assert boot_entry(machine) == paths[1]
+    assert bad(doctor(machine)) == []
