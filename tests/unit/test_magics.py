@@ -141,7 +141,8 @@ def test_loading_imports_nothing_heavy() -> None:
     assert "luminous_nix_ipy.magics" in loaded
     assert loaded & HEAVY == set()
     ours = {name for name in loaded if name.startswith(NAME)}
-    assert ours == {NAME, *(f"{NAME}.{m}" for m in ("completion", "magics", "settings", "verbs"))}
+    rooms = ("completion", "magics", "pending", "settings", "verbs")
+    assert ours == {NAME, *(f"{NAME}.{room}" for room in rooms)}
 
 
 def test_public_names_are_imported_at_first_use() -> None:
