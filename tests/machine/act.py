@@ -24,6 +24,7 @@ def main():
         "why": getattr(error, "why", ""),
         "outcome": report.outcome if report else None,
         "verified": [[c.name, c.verdict, c.reason] for c in report.verified] if report else [],
+        "duration": result.duration,
         "commands": [str(command) for command in report.commands] if report else [],
     }
     print(json.dumps(told))

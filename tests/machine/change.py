@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from tests.machine.host import PROJECT, PYTHONPATH, Host
@@ -17,14 +18,24 @@ _PROGRAM = f"{PROJECT}/tests/machine/act.py"
 class Change:
     """An operation under way, in a service of its own, as a kernel would be."""
 
-    def __init__(self, host: Host, operation: str, *, user: str = "root", **options: Any) -> None:
+    def __init__(
+        self,
+        host: Host,
+        operation: str,
+        *,
+        user: str = "root",
+        env: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
         """Ask for it.
 
         Args:
             operation: a value of OperationType, such as "rollback".
+            env: environment variables for it.
             options: its options.
         """
         self.host = host
+        variables = {"PYTHONPATH": PYTHONPATH, **(env or {})}
         name = f"kernel-{next(_numbers)}"
         self.unit = f"{name}.service"
         home = "/root" if user == "root" else f"/home/{user}"
@@ -32,7 +43,8 @@ class Change:
             [
                 *host.enter(),
                 *("systemd-run", "--quiet", "--collect", "--wait", "--pipe", f"--unit={name}"),
-                *(f"--uid={user}", f"--setenv=HOME={home}", f"--setenv=PYTHONPATH={PYTHONPATH}"),
+                *(f"--uid={user}", f"--setenv=HOME={home}"),
+                *(f"--setenv={name}={value}" for name, value in variables.items()),
                 *("/usr/bin/python3", _PROGRAM, operation, json.dumps(options)),
             ],
             stdin=subprocess.DEVNULL,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
+from tests.machine.change import Change
 from tests.machine.host import SHARE, Host
 from tests.machine.waiting import wait_until
 
@@ -35,9 +37,18 @@ class Gate:
         self._name = name
         self._file = Path(host.share, name)
 
-    def wait(self) -> None:
-        """Return once it waits there."""
-        wait_until(f"the gate {self._name}", self.is_reached)
+    def wait(self, asked: Change) -> None:
+        """Return once the change waits there.
+
+        Raises:
+            AssertionError: it never did; the message is what became of the change.
+        """
+
+        def is_reached() -> bool:
+            assert self.is_reached() or not asked.has_ended(), f"not at the gate: {asked.end()}"
+            return self.is_reached()
+
+        wait_until(f"the gate {self._name}", is_reached)
 
     def is_reached(self) -> bool:
         return self._file.with_name(f"{self._name}.reached").exists()
@@ -94,25 +105,49 @@ def use_small_disk(host: Host, folder: str, spare: int) -> None:
 
     It is gone after a reboot, and what was written to it too.
     """
-    used = int(host.run("du", "--summarize", "--bytes", folder).stdout.split()[0])
     lines = (
-        'set -eu; mkdir -p "$1" /mnt/small; mount -t tmpfs -o "size=$2" tmpfs /mnt/small; '
-        'cp -a "$1/." /mnt/small; mount --move /mnt/small "$1" || mount --bind /mnt/small "$1"'
+        'set -eu; mkdir -p "$1" /mnt/small; used=$(du --summarize --bytes "$1" | cut -f 1); '
+        'files=$(find "$1" | wc -l); size=$((used + 4096 * files + $2)); '
+        'mount -t tmpfs -o "size=$size,nr_inodes=$((files + 500)),mode=755" tmpfs /mnt/small; '
+        'cp -a "$1/." /mnt/small; mount --bind /mnt/small "$1"'
     )
-    blocks = 4096 * int(host.run("sh", "-c", f"find {folder} | wc -l").stdout)
-    host.run("sh", "-c", lines, "sh", folder, str(used + blocks + spare))
+    host.run("sh", "-c", lines, "sh", folder, str(spare))
 
 
 def fill_disk(host: Host, folder: str) -> None:
-    """Leave no room on the file system of a folder."""
-    host.run("sh", "-c", 'cat /dev/zero > "$1/filler"', "sh", folder, check=False)
+    """Leave no room on the file system of a folder, neither for bytes nor for files or links."""
+    lines = 'cd "$1"; cat /dev/zero > filler; seq --format=filler-%g 1000 | xargs touch'
+    host.run("sh", "-c", lines, "sh", folder, check=False)
 
 
 def free_disk(host: Host, folder: str) -> None:
-    host.run("rm", f"{folder}/filler")
+    host.run("sh", "-c", 'rm "$1"/filler*', "sh", folder)
 
 
 def make_read_only(host: Host, folder: str) -> None:
     """Let nothing be written below a folder."""
     host.run("mount", "--bind", folder, folder)
     host.run("mount", "-o", "remount,bind,ro", folder)
+
+
+def let_clock_jump(host: Host) -> Callable[[str], None]:
+    """Give all services that start from now on a clock that can jump; the function that lets it.
+
+    It takes how far it is then from the real one, such as "-400d" (libfaketime). Monotonic clocks
+    do not jump, as they would not; systemd-run is left alone, since it waits by real time.
+    """
+    library = host.run("sh", "-c", "echo /usr/lib/*/faketime/libfaketime.so.1").stdout.strip()
+    clock = "/var/lib/machine-test/clock"
+    host.run("sh", "-c", f"echo +0 > {clock}")
+    host.run(
+        *("systemctl", "set-environment", f"LD_PRELOAD={library}", "FAKETIME_NO_CACHE=1"),
+        *(f"FAKETIME_TIMESTAMP_FILE={clock}", "FAKETIME_DONT_FAKE_MONOTONIC=1"),
+    )
+    wrapper = '#!/bin/sh\nunset LD_PRELOAD\nexec /usr/bin/systemd-run "$@"\n'
+    place = "/usr/local/bin/systemd-run"
+    host.run("sh", "-c", f"cat > {place} && chmod 755 {place}", input=wrapper)
+
+    def jump(distance: str) -> None:
+        host.run("sh", "-c", f"echo {distance} > {clock}")
+
+    return jump

@@ -13,7 +13,7 @@ from tests.machine.state import assert_told, assert_whole, look, settled
 from tests.machine.systems import NEW, name_of
 from tests.machine.table import Record
 
-pytestmark = pytest.mark.xdist_group("machine")
+pytestmark = pytest.mark.xdist_group("machine-changes")
 
 
 def test_a_rollback_from_a_notebook_in_a_kernel_on_the_machine(host: Host, record: Record) -> None:
