@@ -15,6 +15,7 @@ from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
+from .index_schema import COMMAND
 from .index_spelling import documents_with, is_known, similar_words
 from .index_words import IDLE, LONGEST_QUERY, aliases, key, name_words, query_words, words
 
@@ -121,8 +122,10 @@ def candidates(
     rows: dict[int, Row] = {}
     kinds: dict[int, int] = {}
     for *row, kind in connection.execute(_BY_KEY, (question.key, most)):
-        rows[row[0]] = Row(*row)
-        kinds[row[0]] = kind
+        # Two words that happen to spell a command are seldom meant as one.
+        if kind != COMMAND or not question.phrase:
+            rows[row[0]] = Row(*row)
+            kinds[row[0]] = kind
     for expressions in (
         () if exact else _degrees(tuple(term for term in question.terms if not term.idle))
     ):

@@ -46,8 +46,8 @@ def package_prominence(documents: Sequence[Document]) -> list[Prominence]:
     return [
         Prominence(
             0.35 * _standing(document)
-            + 0.22 * document.care
-            + 0.08 * (not document.pname)
+            + 0.25 * document.care
+            + 0.05 * (not document.pname)
             + 0.35 * fame.of(document),
             fame.is_thing(document),
         )

@@ -44,20 +44,20 @@ class Weights:
     title_start: float = 0.35
     path_start: float = 0.3
     text: float = 0.62
-    text_start: float = 0.5
-    early: float = 0.2
+    text_start: float = 0.55
+    early: float = 0.35
     closeness: float = 0.25
-    exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.2)
+    exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.1)
     """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
     path_named: float = 0.0
     """How much a word of the path counts for closeness: of a package only its last component must
     be named, of an option all."""
     in_set: float = 0.25
     """How much of that for a LEAF in a set that was not asked for."""
-    thing: float = 0.15
+    thing: float = 0.25
     prominence: float = 1.1
     sibling: float = 0.35
-    phrase: float = 0.05
+    phrase: float = 0.0
     unmet: float = 0.2
     brief: float = 0.1
 
@@ -68,6 +68,8 @@ OPTIONS = Weights(
     title_start=0.5,
     path_start=0.5,
     text=0.65,
+    text_start=0.5,
+    early=0.2,
     closeness=0.5,
     exact=(1.0, 0.0, 0.2, 0.0),
     path_named=1.0,
