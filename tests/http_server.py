@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,8 +43,8 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """A server on a free port of 127.0.0.1."""
+def serving(encrypted: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """A server on a free port of 127.0.0.1, over TLS where it is given how."""
     server = Server("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -64,7 +65,9 @@ def serving() -> Iterator[Server]:
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
-    server.url = f"http://127.0.0.1:{http.server_port}"
+    if encrypted is not None:
+        http.socket = encrypted.wrap_socket(http.socket, server_side=True)
+    server.url = f"http{'s' if encrypted else ''}://127.0.0.1:{http.server_port}"
     thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

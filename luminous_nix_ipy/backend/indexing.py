@@ -8,6 +8,7 @@ failure leaves the old one; and one process at a time is at a source.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -23,6 +24,7 @@ from ..search_records import IndexFacts, IndexKind, IndexSource, OptionKind
 from ..store.index_build import Entry, build_index, read_facts
 from ..store.option_list import read_options
 from ..store.package_list import read_packages
+from ..store.soundness import is_sound
 from ..tools.download import Patience, download
 from ..tools.http import Stop, in_daemon_thread
 from ..tools.origin import origin_of, remove_download, state_of_file
@@ -99,7 +101,7 @@ async def _update(context: Context, source: Source, path: str) -> Updated:
             address, new = source.address, True
         else:
             address, new = await _fetch(context, source, f"{stem}.list")
-        if not new and _is_whole(source, path):
+        if not new and await asyncio.to_thread(_is_whole, source, path):
             os.utime(path)
             outcome = Updated(source, "unchanged", "there is nothing newer")
         else:
@@ -242,8 +244,11 @@ def _is_stale(source: Source, facts: IndexFacts | None, checked: datetime | None
 
 
 def _is_whole(source: Source, path: str) -> bool:
+    """Whether what is searched is there, undamaged, and of this source as it is now."""
+    if not is_sound(path):
+        return False
     if source.kind == "programs":
-        return os.path.exists(path)
+        return os.path.getsize(path) > 0
     try:
         facts = read_facts(path)
     except IndexUnusable:

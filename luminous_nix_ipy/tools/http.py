@@ -159,8 +159,8 @@ class _Encrypted(HTTPSHandler):
     def __init__(self, stop: Stop) -> None:
         # Nix's own variable (nix.conf(5), ssl-cert-file) names the authorities where Python's
         # OpenSSL was built elsewhere.
-        own = os.environ.get("SSL_CERT_FILE") or os.environ.get("NIX_SSL_CERT_FILE")
-        self._trusted = ssl.create_default_context(cafile=own if own else None)
+        own = os.environ.get("NIX_SSL_CERT_FILE", "")
+        self._trusted = ssl.create_default_context(cafile=own if os.path.isfile(own) else None)
         super().__init__(context=self._trusted)
         self._connection = functools.partial(_EncryptedConnection, stop=stop)
 

@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import os
 import random
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from luminous_nix_ipy.errors import DownloadFailed, Refused
 from luminous_nix_ipy.tools.download import Patience, download
@@ -215,6 +217,26 @@ def test_redirects_are_followed_to_http_alone(server: Server, file: Path) -> Non
     with pytest.raises(DownloadFailed, match="not allowed"):
         fetch(url, file, patience=Patience(tries=1))
     assert file.read_bytes() == BODY
+
+
+def test_only_known_authorities_are_believed(
+    server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    encrypted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(encrypted)
+    with serving(encrypted) as other:
+        url = other.serve("a.br", BODY, faults=["truncate", "", f"redirect {server.url}/plain"])
+        server.serve("plain", BODY)
+        with pytest.raises(DownloadFailed, match="certificate verify failed"):
+            fetch(url, file)
+        with authority.cert_pem.tempfile() as known:
+            monkeypatch.setenv("NIX_SSL_CERT_FILE", known)
+            assert fetch(url, file) is True
+            assert file.read_bytes() == BODY
+            with pytest.raises(DownloadFailed, match="not followed"):
+                fetch(url, file, patience=Patience(tries=1))
+    assert server.asked == [], "what was encrypted stays so"
 
 
 def test_a_loop_of_redirects_ends(server: Server, file: Path) -> None:

@@ -32,6 +32,7 @@ from luminous_nix_ipy.backend.progress import Progress
 from luminous_nix_ipy.errors import NixError, NotFound, Refused
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.store.index_build import read_facts
+from luminous_nix_ipy.store.soundness import is_sound
 from tests import lists
 from tests.http_server import Server, serving
 
@@ -366,6 +367,21 @@ def test_a_failure_leaves_the_old_index_and_says_so(
     assert update(there, packages).outcome == "built"
     assert state(there, "nixos-unstable").problem is None
     assert not failed_lately(there, packages, 60)
+
+
+def test_a_damaged_index_is_made_anew(there: Machine, server: Server) -> None:
+    serve_channel(server)
+    packages = find_sources(there)[0]
+    update(there, packages)
+    whole = Path(index_path(there, packages)).read_bytes()
+    with open(index_path(there, packages), "r+b") as file:
+        file.seek(len(whole) // 2)
+        file.write(b"damage" * 2000)
+    assert update(there, packages).outcome == "built"
+    assert is_sound(index_path(there, packages))
+    os.truncate(index_path(there, packages), 0)
+    assert update(there, packages).outcome == "built"
+    assert update(there, packages).outcome == "unchanged"
 
 
 def test_one_process_at_a_time(there: Machine, server: Server) -> None:
