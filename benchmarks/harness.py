@@ -16,7 +16,7 @@ _NAME_WIDTH = 58
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure, in seconds, and what it must not exceed."""
+    """One measured figure, in seconds or another unit, and what it must not exceed."""
 
     name: str
     ours: float
@@ -24,7 +24,10 @@ class Figure:
     target: float | None
     """Greatest permitted ours / other."""
     limit: float | None
-    """Greatest permitted seconds."""
+    """Greatest permitted seconds; of a figure of quality, which is better the higher it is, the
+    least."""
+    unit: str = "s"
+    """"s", or "MB", or "" for a figure of quality."""
 
     @property
     def ratio(self) -> float | None:
@@ -33,12 +36,14 @@ class Figure:
     @property
     def met(self) -> bool:
         ratio_met = self.target is None or self.ratio is None or self.ratio <= self.target
-        return ratio_met and (self.limit is None or self.ours <= self.limit)
+        if self.limit is None:
+            return ratio_met
+        return ratio_met and (self.ours <= self.limit if self.unit else self.ours >= self.limit)
 
     def __str__(self) -> str:
-        parts = [f"{self.name:<{_NAME_WIDTH}} {_time(self.ours)}"]
+        parts = [f"{self.name:<{_NAME_WIDTH}} {self._amount(self.ours)}"]
         if self.limit is not None:
-            parts.append(f"(≤ {_time(self.limit).strip()})")
+            parts.append(f"({'≤' if self.unit else '≥'} {self._amount(self.limit).strip()})")
         if self.other is not None:
             parts.append(f"against {_time(self.other).strip()}: ratio {self.ratio:.3f}")
             if self.target is not None:
@@ -46,6 +51,11 @@ class Figure:
         if self.target is not None or self.limit is not None:
             parts.append("met" if self.met else "MISSED")
         return "  ".join(parts)
+
+    def _amount(self, value: float) -> str:
+        if self.unit == "s":
+            return _time(value)
+        return f"{value:7.1f} MB" if self.unit else f"{value:7.3f}   "
 
 
 figures: list[Figure] = []
@@ -85,6 +95,7 @@ def report(
     target: float | None = None,
     *,
     limit: float | None = None,
+    unit: str = "s",
 ) -> Figure:
     """Print one figure and keep it.
 
@@ -93,9 +104,10 @@ def report(
         ours: seconds.
         other: seconds of the alternative in the same run, if there is one.
         target: the greatest ours / other that meets the goal.
-        limit: the greatest `ours` in seconds that meets the goal.
+        limit: the greatest `ours` that meets the goal; the least, where `unit` is empty.
+        unit: what `ours` is in: "s", "MB", or "" for a figure that is better the higher it is.
     """
-    figure = Figure(name, ours, other, target, limit)
+    figure = Figure(name, ours, other, target, limit, unit)
     figures.append(figure)
     print(figure, flush=True)
     return figure

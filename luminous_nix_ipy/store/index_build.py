@@ -177,7 +177,8 @@ def _rank(
     total = len(documents)
 
     def mass(document: Document) -> float:
-        return round(sum(idf(vocabulary[word], total) for word in document.measure), 2)
+        told = sum(idf(vocabulary[word], total) for word in document.measure)
+        return round(max(1.0, told), 2)
 
     ranked = sorted(
         (-told.value, document.name, told, document)

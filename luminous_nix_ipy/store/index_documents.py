@@ -12,6 +12,7 @@ _MOST_TEXT_WORDS = 60
 """Words of a description that are indexed: what a thing is, is told first."""
 
 _PLACEHOLDER = re.compile(r"<[^>]*>|\*|\"")
+_HOST = re.compile(r"^[a-z]+://(?:www\.)?([^/:?#]*).*$", re.DOTALL)
 _REFERENCE = re.compile(r"\b[a-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)+")
 """What looks like an option's path in running text."""
 
@@ -48,6 +49,8 @@ class Document:
     mentions: tuple[str, ...]
     """What the description speaks of by name: of an option, other options; of a package, the words
     that are capital within a sentence."""
+    site: str
+    """The host of a package's home page."""
     care: float
     """0 to 1: how much of what is worth telling is told, and nothing speaks against it."""
 
@@ -76,6 +79,7 @@ def package_document(number: int, entry: PackageEntry) -> Document:
         depth=len(components),
         measure=tuple(simple_words(components[-1])),
         mentions=_proper_names(entry.description),
+        site=_site(entry.homepages),
         care=_care(entry),
     )
 
@@ -98,8 +102,13 @@ def option_document(number: int, entry: OptionEntry) -> Document:
         depth=entry.name.count(".") + 1,
         measure=tuple(simple_words(" ".join(components))),
         mentions=tuple(set(_REFERENCE.findall(entry.description)) - {entry.name}),
+        site="",
         care=1.0 if entry.description and not entry.read_only else 0.5,
     )
+
+
+def _site(homepages: tuple[str, ...]) -> str:
+    return _HOST.sub(r"\1", homepages[0]).casefold() if homepages else ""
 
 
 def _proper_names(description: str) -> tuple[str, ...]:

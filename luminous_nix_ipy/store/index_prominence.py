@@ -4,8 +4,9 @@ Nobody's downloads are counted. What speaks for a package: it stands at the top 
 described program of a set; it is complete (`Document.care`); its attribute is its plain name, not
 that of a variant (`nodejs` before `nodejs_22`); and it has a name: packages of many sets are named
 after it (`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are variants and companions
-of it (`git-lfs`), and descriptions speak of it. A name that is an ordinary word (`file`, `tree`) is
-in many descriptions too, but hardly ever with a capital letter: it counts for little.
+of it (`git-lfs`), descriptions speak of it, and its home page is a site of its own. A name that is
+an ordinary word (`file`, `tree`) is in many descriptions too, but hardly ever with a capital
+letter: it counts for little.
 
 What speaks for an option: other options' descriptions refer to it; it stands high up; it enables
 something; its module has many options, as what many people configure has.
@@ -20,10 +21,13 @@ from math import log2
 from typing import NamedTuple
 
 from .index_documents import Document
+from .index_words import key
 
 _VERSION = re.compile(r"[0-9_]+")
 _THINGS = 15
 """Descriptions at the top level from which on a word may be that of a thing."""
+_SHARED = 30
+"""Packages from which on a site is a place where many keep theirs."""
 _OFTEN = 100
 """Descriptions from which on a word may be an ordinary one …"""
 _SELDOM_NAMED = 0.2
@@ -46,9 +50,10 @@ def package_prominence(documents: Sequence[Document]) -> list[Prominence]:
     return [
         Prominence(
             0.35 * _standing(document)
-            + 0.25 * document.care
-            + 0.05 * (not document.pname)
-            + 0.35 * fame.of(document),
+            + 0.22 * document.care
+            + 0.10 * fame.has_site(document)
+            + 0.03 * (not document.pname)
+            + 0.30 * fame.of(document),
             fame.is_thing(document),
         )
         for document in documents
@@ -71,6 +76,7 @@ class _Fame:
         self._told: Counter[str] = Counter()
         self._told_above: Counter[str] = Counter()
         self._named: Counter[str] = Counter()
+        self._sites = Counter(document.site for document in documents)
         for document in documents:
             package_set = (
                 "" if document.depth == 1 else _VERSION.sub("", document.name.split(".")[0])
@@ -89,6 +95,12 @@ class _Fame:
         """Whether it is in a set, and the top level speaks of what it is called."""
         told = min((self._told_above[word] for word in document.measure), default=0)
         return document.depth > 1 and told > _THINGS
+
+    def has_site(self, document: Document) -> float:
+        """1 for a site of its own name, a half for one that it shares with few others."""
+        if not document.site or self._sites[document.site] > _SHARED:
+            return 0.0
+        return 1.0 if document.leaf in key(document.site) else 0.5
 
     def of(self, document: Document) -> float:
         """0 to 1."""

@@ -2,17 +2,19 @@
 
 The score of a document is the sum of
 
-- coverage, 0 to 1: how well each term is met, by the place that meets it best (a word of its name,
-  its program, the set that it is in, the beginning of a name's word, its description), the terms
-  weighted by how much they tell (inverse document frequency);
+- coverage, 0 to about 1: how well each term is met, by the place that meets it best (a word of its
+  name, its program, the set that it is in, the beginning of a name's word, its description, where
+  an early word counts for more), the terms weighted by how much they tell (inverse document
+  frequency), less something for each term that is not met;
 - closeness: how much of its name was asked for, so that `firefox` comes before
-  `firefox-devedition` for "firefox";
+  `firefox-devedition` for "firefox"; or, where only its description was met, its brevity;
 - exactness: the whole query is its attribute, its main program, its own name, or one of its
   programs, in this order;
 - prominence (`index_prominence`).
 
-Packages that many sets have (`python313Packages.x`, `python314Packages.x`) stand for each other:
-all but the best of them come a little later.
+What is in a set and called as things are in general (`rPackages.statistics`) comes later where the
+set was not asked for. Packages that many sets have (`python313Packages.x`, `python314Packages.x`)
+stand for each other: all but the best of them come later.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _BRIEF = 30
 
 @dataclass(frozen=True)
 class Weights:
-    """What each thing counts."""
+    """What each thing counts: chosen by the queries of `benchmarks/search_queries/tuned*.json`."""
 
     title: float = 0.9
     program: float = 0.95
@@ -55,6 +57,7 @@ class Weights:
     in_set: float = 0.25
     """How much of that for a LEAF in a set that was not asked for."""
     thing: float = 0.25
+    """Taken from what has a general name in a set that was not asked for (`Prominence.thing`)."""
     prominence: float = 1.1
     sibling: float = 0.35
     phrase: float = 0.0

@@ -58,6 +58,7 @@ PACKAGES = [
     package("_7zz", "Archiver", "7zz"),
     package("c++filt", "C++ symbols", "c++filt"),
     package("R", "Statistics", "R"),
+    package("_", "Whose name has no word"),
 ]
 
 NGINX = "services.nginx"
@@ -127,6 +128,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OptionIndex]:
         ("r", "R"),
         ("c++", "c++filt"),
         ("gnome files", "nautilus"),
+        ("whose name", "_"),
     ],
 )
 def test_what_people_mean_comes_first(index: PackageIndex, query: str, first: str) -> None:
