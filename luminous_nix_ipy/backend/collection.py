@@ -10,23 +10,20 @@ import asyncio
 import logging
 import os
 import re
-import time
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from ..errors import ChangeFailed, CommandFailed, MachineChanged, NixError, Refused
-from ..records import Check, Command, JournalEntry, JournalOutcome, ProfileKind
+from ..records import Check, Command, JournalOutcome, ProfileKind
 from ..store.generations import current_number, list_generations
 from ..store.liveness import valid_among
 from ..store.system import link_is_relative
 from ..tools.process import Completed
-from . import journal
 from .clerk import Write, recording
 from .collect_model import CollectOutcome, CollectPlan, CollectReport
 from .collecting import fingerprint
 from .context import Context
+from .deed import Deed
 from .shield import protect
 
 _log = logging.getLogger(__name__)
@@ -107,24 +104,18 @@ class _Deletion:
     ) -> None:
         self.context = context
         self.plan = plan
-        self.started = started
-        self.clock = time.monotonic()
-        self.write = write
-        self.ran: list[Command] = []
         self.told: Freed | None = None
         self.before = {profile: current_number(profile) for profile in plan.profiles}
-        self.entry = JournalEntry(
-            id=journal.new_id(started),
-            started=started,
-            user=journal.acting_user(),
-            host=journal.acting_host(),
+        self.deed = Deed(
+            write,
+            started,
             operation=plan.operation,
             profile=", ".join(p.path for p in plan.profiles) or context.machine.store_dir,
-            commands=tuple(map(str, plan.commands)),
+            commands=plan.commands,
         )
 
     async def run(self) -> CollectReport:
-        await self.write(self.entry)
+        await self.deed.begin()
         try:
             for number, command in enumerate(self.plan.commands):
                 self.context.progress.update(command.purpose, number / len(self.plan.commands))
@@ -136,12 +127,12 @@ class _Deletion:
                 raise NixError("What is left is not what was planned.", " ".join(bad))
         except asyncio.CancelledError:
             told = f"Interrupted. {self._how_far()}"
-            await self._journal_outcome("interrupted", told)
+            await self._end("interrupted", told)
             self.context.progress.finish(told, success=False)
             raise
         except NixError as error:
             raise await self._failed(error) from error
-        verified += await self._journal_outcome("done")
+        verified += await self._end("done")
         return self._report("done", self._message(), verified)
 
     async def _step(self, command: Command) -> None:
@@ -151,7 +142,7 @@ class _Deletion:
             self.told = freed(f"{done.stdout}\n{done.stderr}")
         else:
             await protect(self._run(command), command.purpose)
-        self.ran.append(command)
+        self.deed.ran.append(command)
 
     async def _run(self, command: Command) -> Completed:
         for profile in self.plan.profiles:
@@ -209,10 +200,10 @@ class _Deletion:
         return rows
 
     async def _failed(self, error: NixError) -> ChangeFailed:
-        _log.error("%s failed: %s", self.entry.id, error)
+        _log.error("%s failed: %s", self.deed.id, error)
         how_far = await asyncio.to_thread(self._how_far)
         told = "\n".join(part for part in (error.what, error.why, how_far) if part)
-        unwritten = await self._journal_outcome("failed", told)
+        unwritten = await self._end("failed", told)
         failure = ChangeFailed(
             f"The {self.plan.operation} failed.", told, ["Make a new plan: run the line again."]
         )
@@ -245,25 +236,9 @@ class _Deletion:
             done.append(f"{self.told.number:,} {what}, {self.told.words} freed")
         return f"{', '.join(done) or 'The link of the profile was mended'}."
 
-    async def _journal_outcome(
-        self, outcome: JournalOutcome, error: str | None = None
-    ) -> tuple[Check, ...]:
-        """Journal what became of it; a row for the report where that is not possible."""
-        entry = msgspec.structs.replace(
-            self.entry,
-            ended=datetime.now().astimezone(),
-            outcome=outcome,
-            error=error,
-            commands=tuple(map(str, self.ran)),
-            freed_bytes=None if self.told is None else self.told.bytes,
-        )
-        try:
-            await self.write(entry)
-        except NixError as problem:
-            # What is deleted is deleted; not being able to write it down must not hide it.
-            _log.error("the outcome of %s could not be journalled: %s", self.entry.id, problem)
-            return (Check("journal", "warning", str(problem)),)
-        return ()
+    async def _end(self, outcome: JournalOutcome, error: str | None = None) -> tuple[Check, ...]:
+        size = None if self.told is None else self.told.bytes
+        return await self.deed.end(outcome, error, freed_bytes=size)
 
     def _report(
         self,
@@ -277,12 +252,12 @@ class _Deletion:
             outcome=outcome,
             message=message,
             verified=verified,
-            commands=tuple(self.ran),
+            commands=tuple(self.deed.ran),
             freed_bytes=None if self.told is None else self.told.bytes,
             deleted_paths=None if self.told is None else self.told.number,
-            journal_id=self.entry.id,
-            started=self.started,
-            duration=time.monotonic() - self.clock,
+            journal_id=self.deed.id,
+            started=self.deed.started,
+            duration=self.deed.duration,
             error=error,
         )
 

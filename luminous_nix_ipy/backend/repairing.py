@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from ..errors import ChangeFailed, CommandFailed, MachineChanged, NixError, Refused
-from ..records import Check, Command, Finding, JournalEntry, JournalOutcome, Profile, ProfileKind
+from ..errors import ChangeFailed, CommandFailed, MachineChanged, Refused
+from ..records import Check, Command, Finding, Profile, ProfileKind
 from ..store.profiles import find_profile
 from ..tools import elevation
-from . import journal
 from .clerk import Write, recording
 from .context import Context
+from .deed import Deed
 from .health import examine, examine_contents, in_order
 from .nix_run import run_nix
 from .privileges import repair_needs_root
@@ -157,23 +156,17 @@ class _Repair:
     def __init__(self, context: Context, plan: RepairPlan, started: datetime, write: Write) -> None:
         self.context = context
         self.plan = plan
-        self.started = started
-        self.clock = time.monotonic()
-        self.write = write
-        self.ran: list[Command] = []
         self.failures: dict[Command, str] = {}
-        self.entry = JournalEntry(
-            id=journal.new_id(started),
-            started=started,
-            user=journal.acting_user(),
-            host=journal.acting_host(),
+        self.deed = Deed(
+            write,
+            started,
             operation="repair",
             profile=context.machine.store_dir,
-            commands=tuple(map(str, plan.commands)),
+            commands=plan.commands,
         )
 
     async def run(self) -> RepairReport:
-        await self.write(self.entry)
+        await self.deed.begin()
         try:
             for number, command in enumerate(self.plan.commands):
                 self.context.progress.update(command.purpose, number / len(self.plan.commands))
@@ -181,10 +174,11 @@ class _Repair:
             self.context.progress.update("examining again")
             after = await self._examine()
         except asyncio.CancelledError:
-            told = f"Interrupted at: {self.ran[-1].purpose}." if self.ran else "Interrupted."
+            ran = self.deed.ran
+            told = f"Interrupted at: {ran[-1].purpose}." if ran else "Interrupted."
             # Nix takes a broken path away before the new one is there.
             told += " What was not finished is as broken as before or gone: %nix repair mends both."
-            await self._journal_outcome("interrupted", told)
+            await self.deed.end("interrupted", told)
             self.context.progress.finish(told, success=False)
             raise
         verified = tuple(self._verdict(command, after) for command in self.plan.commands)
@@ -192,10 +186,10 @@ class _Repair:
         bad = [check.reason for check in verified if check.verdict == "failed"]
         mended = len(verified) - len(bad)
         if not bad:
-            verified += await self._journal_outcome("done")
+            verified += await self.deed.end("done")
             return self._report("done", f"{mended} of {mended} repaired.", verified, left)
         told = "\n".join(bad)
-        verified += await self._journal_outcome("failed", told)
+        verified += await self.deed.end("failed", told)
         message = f"{mended} of {mended + len(bad)} repaired."
         failure = ChangeFailed(
             f"{len(bad)} of {mended + len(bad)} could not be repaired.",
@@ -206,7 +200,7 @@ class _Repair:
         raise failure
 
     async def _step(self, command: Command) -> None:
-        self.ran.append(command)
+        self.deed.ran.append(command)
         try:
             if os.path.basename(command.argv[0]) == "nix-store":
                 await run_nix(self.context, command)
@@ -232,25 +226,6 @@ class _Repair:
         told = self.failures.get(command) or (still.reason if still else "")
         return Check(command.purpose, "failed", f"Could not {command.purpose}: {told}")
 
-    async def _journal_outcome(
-        self, outcome: JournalOutcome, error: str | None = None
-    ) -> tuple[Check, ...]:
-        """Journal what became of it; a row for the report where that is not possible."""
-        entry = replace(
-            self.entry,
-            ended=datetime.now().astimezone(),
-            outcome=outcome,
-            error=error,
-            commands=tuple(map(str, self.ran)),
-        )
-        try:
-            await self.write(entry)
-        except NixError as problem:
-            # What is repaired is repaired; not being able to write it down must not hide it.
-            _log.error("the outcome of %s could not be journalled: %s", self.entry.id, problem)
-            return (Check("journal", "warning", str(problem)),)
-        return ()
-
     def _report(
         self,
         outcome: str,
@@ -265,9 +240,9 @@ class _Repair:
             message=message,
             verified=verified,
             left=left,
-            commands=tuple(self.ran),
-            journal_id=self.entry.id,
-            started=self.started,
-            duration=time.monotonic() - self.clock,
+            commands=tuple(self.deed.ran),
+            journal_id=self.deed.id,
+            started=self.deed.started,
+            duration=self.deed.duration,
             error=error,
         )

@@ -12,11 +12,11 @@ from typing import Literal
 from msgspec.structs import replace
 
 from ...errors import NixError, NotFound, Refused
-from ...records import Command, Input, InputChange, JournalEntry, JournalOutcome, ProfileKind
+from ...records import Command, Input, InputChange, ProfileKind
 from ...tools import commands, elevation
-from .. import journal
 from ..clerk import recording
 from ..context import Context
+from ..deed import Deed
 from ..model import NixOperation, NixResult, Plan
 from ..nix_run import run_nix
 from ..privileges import source_needs_root
@@ -136,30 +136,18 @@ def _check(
 
 async def _carry_out(context: Context, command: Command, source: str, is_channels: bool) -> None:
     """Run the update, with its intent and its outcome in the journal."""
-    now = datetime.now().astimezone()
-    entry = JournalEntry(
-        id=journal.new_id(now),
-        started=now,
-        user=journal.acting_user(),
-        host=journal.acting_host(),
-        operation="update",
-        profile=source,
-        commands=(str(command),),
-    )
     kind: ProfileKind = "system" if is_channels else "user"
     async with recording(context, kind, [command]) as write:
-        await write(entry)
-
-        async def end(outcome: JournalOutcome, error: str | None = None) -> None:
-            ended = datetime.now().astimezone()
-            await write(replace(entry, ended=ended, outcome=outcome, error=error))
-
+        now = datetime.now().astimezone()
+        deed = Deed(write, now, operation="update", profile=source, commands=[command])
+        await deed.begin()
+        deed.ran.append(command)
         try:
             await run_nix(context, command)
         except NixError as error:
-            await end("failed", str(error))
+            await deed.end("failed", str(error))
             raise
         except asyncio.CancelledError:
-            await end("interrupted", "interrupted while it was run")
+            await deed.end("interrupted", "interrupted while it was run")
             raise
-        await end("done")
+        await deed.end("done")
