@@ -12,7 +12,7 @@ from tests.machine.host import PROJECT, PYTHONPATH, Host
 from tests.machine.systems import GENERATIONS, name_of
 from tests.machine.waiting import wait_until
 
-_COMMON = ("changing", "fragile", "kept", "reloading", "steady", "web")
+_COMMON = ("changing", "fragile", "kept", "notebook", "reloading", "steady", "web")
 _ALLOWED = re.compile(r"(kernel-\d+|user@\d+|user-runtime-dir@\d+)\.service|init\.scope|session-.*")
 """Units of kernels and of logins, which tests start themselves."""
 

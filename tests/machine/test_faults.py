@@ -10,7 +10,7 @@ import pytest
 
 from tests.machine import faults
 from tests.machine.change import Change, change
-from tests.machine.host import Host
+from tests.machine.host import PROJECT, PYTHONPATH, Host
 from tests.machine.state import assert_told, assert_whole, look, settled
 from tests.machine.table import Record
 from tests.machine.waiting import wait_until
@@ -153,3 +153,21 @@ def test_the_network_link_goes_down_during_the_activation(host: Host, record: Re
     assert assert_whole(state, before, before.path_of("blue")) == "old"
     assert_told(told["outcome"], state, "old", before.journal)
     record("network link down during the activation, a page beyond it expected", "old")
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_the_switch_restarts_the_kernels_own_unit(host: Host, record: Record, well: bool) -> None:
+    """Nobody is left to confirm it: whether units have failed decides."""
+    before = look(host)
+    if not well:
+        faults.fail_unit(host, "blue", after=2)
+    ask = f"PYTHONPATH={PYTHONPATH} python3 {PROJECT}/tests/machine/act.py rollback '{{}}'"
+    host.run("sh", "-c", "cat > /var/lib/machine-test/in-notebook", input=f"{ask}\n")
+    host.run("systemctl", "restart", "notebook.service")
+    wait_until("the change", lambda: look(host).folders)
+    state = settled(host, before)
+    machine = "new" if well else "old"
+    assert assert_whole(state, before, before.path_of("blue")) == machine
+    assert_told(None, state, machine, before.journal)
+    units = "units are well" if well else "a unit fails"
+    record(f"the switch restarts the kernel's own unit, {units}", machine)

@@ -23,7 +23,8 @@ let
   wait = "ExecStart=/bin/sleep infinity";
 
   # Its own unit, which no other system has; one that all have alike; one that each restarts, one
-  # that it only reloads, one that it leaves alone; one that can fail; a web server.
+  # that it only reloads, one that it leaves alone; one that can fail; one that runs what a test
+  # wants, once; a web server.
   units = name: {
     "only-in-${name}.service" = service "Only in ${name}" [ wait ];
     "steady.service" = service "The same in every system" [ wait ];
@@ -39,10 +40,21 @@ let
       "ExecStartPre=/bin/sh ${fragile}/start.sh ${name}"
       "ExecStart=/bin/sh ${fragile}/run.sh ${name}"
     ];
+    "notebook.service" = service "What a user works in, of ${name}" [
+      "ExecStart=/bin/sh ${notebook}/run.sh ${name}"
+    ];
     "web.service" = service "A web server of ${name}" [
       "Type=notify"
       "ExecStart=/usr/bin/python3 ${web}/web.py ${name}"
     ];
+  };
+  notebook = make "notebook-1.0" {
+    "run.sh" = ''
+      if mv /var/lib/machine-test/in-notebook /run/in-notebook; then
+          . /run/in-notebook
+      fi
+      exec sleep infinity
+    '';
   };
   fragile = make "fragile-1.0" {
     "start.sh" = "[ ! -e /var/lib/machine-test/faults/$1.fails-at-once ]\n";
