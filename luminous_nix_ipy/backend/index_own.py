@@ -75,7 +75,7 @@ def _of_release(machine: Machine) -> list[Source]:
         channel = f"nixos-{version['branch']}"
     sources = channel_sources(channel, channel, None, added=False)
     if version is None:
-        return [replace(source, revision=made_from.revision) for source in sources]
+        return sources
     return [_of_exact_release(source, channel, version) for source in sources]
 
 

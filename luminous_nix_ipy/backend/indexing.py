@@ -159,7 +159,7 @@ async def _build(context: Context, source: Source, address: str, file: str, path
             kind=cast(IndexKind, source.kind),
             origin=address,
             channel=source.channel,
-            revision=source.revision,
+            revision=_revision(source, address),
             etag=origin.etag or None if origin else None,
         )
         try:
@@ -236,7 +236,7 @@ def _is_stale(source: Source, facts: IndexFacts | None, checked: datetime | None
         # A file of this machine, and a release of a channel, change only when they are others.
         if source.how == "fetch" and source.address.startswith("file:"):
             return facts.source.etag != state_of_file(source.address)
-        if len(source.addresses) > 1:
+        if facts.source.origin == source.address and len(source.addresses) > 1:
             return facts.source.revision != source.revision
     days: int = settings.get("index_days")
     age = datetime.now().astimezone() - checked
@@ -253,7 +253,14 @@ def _is_whole(source: Source, path: str) -> bool:
         facts = read_facts(path)
     except IndexUnusable:
         return False
-    return (facts.source.name, facts.source.revision) == (source.name, source.revision)
+    of = facts.source
+    same = of.origin in source.addresses and of.revision == _revision(source, of.origin)
+    return same and of.name == source.name
+
+
+def _revision(source: Source, address: str) -> str | None:
+    """What a list from this address is of: the others have another release than was meant."""
+    return source.revision if address == source.address else None
 
 
 def _note_problem(stem: str, problem: str | None) -> None:

@@ -166,7 +166,7 @@ def test_a_flake_has_the_lists_of_its_branch(
     packages = find_sources(there)[0]
     assert packages.name == channel
     assert packages.addresses == (f"{server.url}/channels/{channel}/packages.json.br",)
-    assert packages.revision == "ab" * 20
+    assert packages.revision is None, "the channel's newest is not what is locked"
 
 
 def test_the_options_of_the_running_system_are_its_own(there: Machine, server: Server) -> None:
@@ -310,6 +310,11 @@ def test_the_newest_is_taken_where_the_release_is_gone(there: Machine, server: S
     assert update(there, packages).outcome == "built"
     facts = read_facts(index_path(there, packages))
     assert facts.source.origin == packages.addresses[1]
+    assert facts.source.revision is None, "it is of another release"
+    assert update(there, packages).outcome == "unchanged"
+    old = time.time() - 8 * 86400
+    os.utime(index_path(there, packages), (old, old))
+    assert state(there, "nixos-25.11").stale
 
 
 def test_another_release_of_the_machine_makes_it_stale(there: Machine, server: Server) -> None:
