@@ -11,6 +11,7 @@ from ..errors import ChangeFailed, NixError, NotFound, Refused
 from ..machine import Machine
 from ..records import Check, Command, JournalEntry
 from ..tools.elevated import Elevated
+from .change_report import refuse
 from .charge import Charge
 from .clerk import recording
 from .context import Context
@@ -22,7 +23,7 @@ from .recover_model import How, RecoverPlan, RecoverReport
 from .roots import root_folders
 from .shield import protect
 from .supervisor import Renew, Told
-from .transaction import charged, refuse
+from .transaction import charged
 from .units import failed_units
 
 _FORWARD = ("activate", "move", "boot")

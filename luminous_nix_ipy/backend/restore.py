@@ -1,5 +1,5 @@
-"""What puts back the state before a change: the exact generation, the exact system that ran, and
-the boot entry of the generation that was current."""
+"""What is left to be run by hand where a supervisor could not put everything back: to the exact
+generation, the exact system that ran, and the boot entry of the generation that was current."""
 
 from __future__ import annotations
 
@@ -49,15 +49,3 @@ def restoring_commands(machine: Machine, plan: Plan, touched: Touched) -> list[C
         argv = commands.switch_to_configuration(before.path, "boot")
         needed.append(Command(argv, "put back what the boot loader starts"))
     return needed
-
-
-def remaining_differences(machine: Machine, plan: Plan, touched: Touched) -> list[str]:
-    """Sentences about what is not as it was."""
-    problems = []
-    number = current_number(plan.profile)
-    if plan.before is not None and number != plan.before.number:
-        problems.append(f"generation {number} is current, not {plan.before.number}")
-    running = running_path(machine)
-    if touched.running is not None and running != touched.running:
-        problems.append(f"{running} runs, not {touched.running}")
-    return problems

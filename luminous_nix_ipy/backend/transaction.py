@@ -3,8 +3,8 @@
 The steps are the supervisor's (`supervisor.sh`): journal the intent → keep what is current →
 activate without moving the profile (`test`) → health → move the profile with nix-env → boot loader
 (`boot`) → verify → journal the outcome. Here it is given what it needs, the health of the machine
-is looked at, and what it has told becomes a report. If a step fails, or nobody is left to confirm,
-it puts back the exact generation that was current and the exact system that ran.
+is looked at; `change_report.py` makes a report of what it has told. If a step fails, or nobody is
+left to confirm, it puts back the exact generation that was current and the exact system that ran.
 
 home-manager's `activate` compares with the profile's generation to find stale links, so it runs
 before the profile is moved; the generation that it may add for itself is deleted again.
@@ -12,13 +12,11 @@ before the profile is moved; the generation that it may add for itself is delete
 
 from __future__ import annotations
 
-import logging
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
-from ..errors import ChangeFailed, MachineChanged, NixError, Refused
+from ..errors import NixError, Refused
 from ..records import Check, Command, JournalEntry
 from ..store.generations import list_generations
 from ..store.links import read_link
@@ -26,26 +24,17 @@ from ..store.system import own_unit, running_path
 from ..tools import commands
 from ..tools.elevated import Elevated
 from . import journal
+from .change_report import Account, machine_changed, nothing_to_do, refuse
 from .charge import Charge
 from .context import Context
 from .expectations import failed_now, watch
 from .lock import lock_file
-from .model import Backup, ChangeReport, Outcome, Plan
-from .planning import facts, fingerprint
-from .restore import Touched, restoring_commands
+from .model import ChangeReport, Plan
+from .planning import fingerprint
 from .roots import root_path
 from .shield import protect
-from .supervisor import (
-    Health,
-    Renew,
-    Told,
-    command_line,
-    new_token,
-    supervise,
-)
-from .units import failed_units, unit_changes
-
-_log = logging.getLogger(__name__)
+from .supervisor import Health, Renew, Told, command_line, new_token, supervise
+from .units import failed_units
 
 _WORDS = {
     "intent": "writing down what will be done",
@@ -75,17 +64,7 @@ async def carry_out(context: Context, plan: Plan) -> ChangeReport:
     """
     started = datetime.now().astimezone()
     if plan.nothing_to_do:
-        return ChangeReport(
-            plan=plan,
-            outcome="nothing to do",
-            message=f"Nothing to do: generation {plan.target.number} is already there.",
-            verified=(),
-            commands=(),
-            backup=None,
-            journal_id=None,
-            started=started,
-            duration=0.0,
-        )
+        return nothing_to_do(plan, started)
     if plan.refused:
         raise Refused(
             f"The {plan.operation} to generation {plan.target.number} is refused.",
@@ -93,20 +72,11 @@ async def carry_out(context: Context, plan: Plan) -> ChangeReport:
             ["Nothing was changed."],
         )
     if fingerprint(context.machine, plan.profile, plan.target) != plan.fingerprint:
-        raise _changed(context, plan)
+        raise machine_changed(context.machine, plan)
     change = _Change(context, plan, started)
     await change.prepare()
     # From here on an interrupt must not leave the machine between two states.
     return await protect(change.carry_out(), f"{plan.operation} of {plan.profile.name}")
-
-
-def _changed(context: Context, plan: Plan) -> MachineChanged:
-    now = facts(context.machine, plan.profile, plan.target)
-    return MachineChanged(
-        "The machine has changed since the plan was made. Nothing was done.",
-        "Now: " + "; ".join(f"{name} is {fact or 'gone'}" for name, fact in now.items()) + ".",
-        ["Make a new plan: run the same line again."],
-    )
 
 
 async def charged(
@@ -159,7 +129,7 @@ class _Change:
         self.running = running_path(machine) if self.system else None
         known = list_generations(machine, plan.profile, details=False)
         self.newest = max((g.number for g in known), default=0)
-        self.steps = _steps(context, plan, self.id, self.running, None if self.direct else path)
+        self.steps = _steps(plan, self.running, None if self.direct else path)
         self.checks: tuple[Check, ...] = ()
         """What was seen of the machine's health after the activation."""
 
@@ -179,8 +149,9 @@ class _Change:
         )
         refuse(told, lock_file(self.context.machine, charge.kind))
         if told.outcome == "done":
-            return await self._done(told)
-        raise self._failure(told)
+            there = await self._target_is_there()
+            return self._account(told).done(there)
+        raise self._account(told).failure()
 
     def _charge(self) -> Charge:
         machine, plan, before = self.context.machine, self.plan, self.plan.before
@@ -250,140 +221,37 @@ class _Change:
             return "units failed: the activation ended with 4, and does not say which"
         return None
 
-    async def _done(self, told: Told) -> ChangeReport:
-        plan, path = self.plan, self.plan.target.path or ""
+    async def _target_is_there(self) -> Check:
+        path = self.plan.target.path or ""
         try:
             valid = await self.context.read(lambda reader: reader.is_valid(path))
         except NixError as error:
-            there = Check("target in the store", "unknown", str(error))
-        else:
-            there = Check(
-                "target in the store",
-                "ok" if valid else "failed",
-                "valid." if valid else "not valid.",
-            )
-        backup = None
-        if self.root is not None and plan.before is not None and self.kept is not None:
-            backup = Backup(
-                id=self.id,
-                made=self.started,
-                operation=plan.operation,
-                profile=plan.profile.path,
-                number=plan.before.number,
-                path=self.kept,
-                root=self.root,
-            )
-        verified = (*self.checks, *told.verified, there, *_unwritten(told))
-        return self._report(told, "done", f"{_target(plan)} is {self._state()}.", verified, backup)
+            return Check("target in the store", "unknown", str(error))
+        if valid:
+            return Check("target in the store", "ok", "valid.")
+        return Check("target in the store", "failed", "not valid.")
 
-    def _failure(self, told: Told) -> NixError:
-        """The error of a change that failed; says what is there now."""
-        plan, failed = self.plan, told.failed
-        if failed is None or told.outcome is None:
-            return ChangeFailed(
-                f"The {plan.operation} to generation {plan.target.number} was cut off.",
-                f"Its supervisor ended in the step {told.step!r}, before it could say what came "
-                "of it.",
-                ["See how the machine is, and finish or undo it: %nix recover"],
-            )
-        if failed.step == "intent":
-            path = journal.journal_file(self.context.machine, plan.profile.kind)
-            return NixError(
-                f"The journal {path} cannot be written.",
-                f"{told.output('intent')}\nNothing is changed without a record of it.".strip(),
-                ["Free space or give yourself the right to write there, then try again."],
-            )
-        if failed.step == "keep" and "somebody else" in failed.sentence:
-            return _changed(self.context, plan)
-        if failed.step == "keep":
-            return NixError(
-                "What is current now cannot be kept from the garbage collector."
-                if "kept" in failed.sentence
-                else "The change was not begun.",
-                told.output("keep") or f"{failed.sentence}.",
-                ["Nothing was changed. Free space or mend the rights of that folder, try again."],
-            )
-        return self._put_back(told, failed.sentence)
-
-    def _put_back(self, told: Told, sentence: str) -> ChangeFailed:
-        plan, before = self.plan, self.plan.before
-        said = "\n".join(told.said.get(told.failed.step if told.failed else "", ())[-6:])
-        if told.outcome == "failed":
-            outcome: Outcome = "failed"
-            state = "It could not be put back wholly: " + "; ".join(told.problems)
-            left = restoring_commands(self.context.machine, plan, self._touched(told))
-            todo = [f"Put it back by hand: {command}" for command in left]
-            rows = tuple(Check("put back", "failed", problem) for problem in told.problems)
-        else:
-            outcome = "restored"
-            was = f"generation {before.number}" if before else "what was there before"
-            state = f"Everything is as it was: {was} is current."
-            if told.renumbered:
-                state = f"What was current is current again, as {told.renumbered}: its own link "
-                state += "had been deleted."
-            if self.system and any(ran.step == "activate" for ran in told.ran):
-                state += " What services wrote meanwhile is not put back."
-            todo = ["See what it said with %nix journal, then mend the target or choose another."]
-            rows = (Check("put back", "ok", state),)
-        verified = (*self.checks, *told.verified, *rows, *_unwritten(told))
-        told_of = "\n".join(part for part in (f"{sentence}.", said, state) if part)
-        what = f"The {plan.operation} to generation {plan.target.number} failed."
-        backup = None
-        failure = ChangeFailed(what, told_of, todo)
-        failure.report = self._report(told, outcome, what, verified, backup, error=sentence)
-        return failure
-
-    def _touched(self, told: Told) -> Touched:
-        codes = {ran.step: ran.code for ran in told.ran}
-        return Touched(self.running, codes.get("activate"), "boot" in codes)
-
-    def _state(self) -> str:
-        if self.plan.mode == "test":
-            return "running; the next boot starts what it started before"
-        if self.plan.mode == "boot":
-            return "what the next boot starts"
-        return "current and running" if self.system else "current"
+    def _account(self, told: Told) -> Account:
+        return Account(
+            machine=self.context.machine,
+            plan=self.plan,
+            told=told,
+            id=self.id,
+            started=self.started,
+            duration=time.monotonic() - self.clock,
+            running=self.running,
+            root=self.root,
+            steps=self.steps,
+            checks=self.checks,
+        )
 
     def _tell(self, step: str) -> None:
         names = list(_WORDS)
         done = names.index(step) if step in names else 0
         self.context.progress.update(_WORDS.get(step, step), min(done / 7, 1.0))
 
-    def _report(
-        self,
-        told: Told,
-        outcome: Outcome,
-        message: str,
-        verified: tuple[Check, ...],
-        backup: Backup | None,
-        error: str | None = None,
-    ) -> ChangeReport:
-        return ChangeReport(
-            plan=self.plan,
-            outcome=outcome,
-            message=message,
-            verified=verified,
-            commands=tuple(self._ran(told)),
-            backup=backup,
-            journal_id=self.id,
-            started=self.started,
-            duration=time.monotonic() - self.clock,
-            error=error,
-            units=unit_changes(told.output("activate")),
-        )
 
-    def _ran(self, told: Told) -> Iterator[Command]:
-        for ran in told.ran:
-            command = self.steps[ran.step]
-            if ran.number is not None:
-                yield Command((*command.argv, str(ran.number)), command.purpose)
-            else:
-                yield command
-
-
-def _steps(
-    context: Context, plan: Plan, change_id: str, running: str | None, root: str | None
-) -> dict[str, Command]:
+def _steps(plan: Plan, running: str | None, root: str | None) -> dict[str, Command]:
     """Every command that the supervisor may run, by the name of its step.
 
     Args:
@@ -427,34 +295,3 @@ def _environment_words(plan: Plan, action: str) -> tuple[str, ...]:
         if command.argv[-1] == action and command.argv[0] == "env":
             return tuple(word for word in command.argv[1:-2] if "=" in word)
     return ()
-
-
-def refuse(told: Told, lock: str) -> None:
-    """Raises: Refused, NixError: the supervisor could not have the lock; nothing was changed."""
-    if told.refused is None:
-        return
-    if told.refused == "unwritable":
-        raise NixError(
-            f"The lock {lock} cannot be made.",
-            f"{os.path.dirname(lock)} cannot be written. Nothing was changed.",
-            ["Free space or give yourself the right to write there, then try again."],
-        )
-    holder = told.refused.removeprefix("locked").strip().split(" ")[0] or "unknown"
-    raise Refused(
-        "Another change is under way.",
-        f"Process {holder} is making it. Nothing was changed.",
-        ["Wait until it has ended, then try again."],
-    )
-
-
-def _unwritten(told: Told) -> tuple[Check, ...]:
-    if not told.unwritten:
-        return ()
-    return (Check("journal", "warning", "the outcome could not be written down: %nix recover"),)
-
-
-def _target(plan: Plan) -> str:
-    if plan.mode == "test" and not plan.target.link:
-        return "What was built"
-    named = f"Generation {plan.target.number}"
-    return f"{named}, {plan.specialisation}," if plan.specialisation else named
