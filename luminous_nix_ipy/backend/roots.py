@@ -43,20 +43,9 @@ def root_path(machine: Machine, change_id: str, *, as_root: bool = False) -> tup
     return f"{indirect}/{change_id}", False
 
 
-def root_command(machine: Machine, change_id: str, store_path: str) -> Command | None:
-    """The command that makes an indirect root; None where a plain link does."""
-    path, direct = root_path(machine, change_id)
-    if direct:
-        return None
-    return Command(
-        add_indirect_root(path, store_path),
-        "keep what is current now from the garbage collector",
-    )
-
-
 async def make_root(
     machine: Machine,
-    change_id: str,
+    name: str,
     store_path: str,
     run: Callable[[Command], Awaitable[object]],
 ) -> str:
@@ -65,20 +54,20 @@ async def make_root(
     Raises:
         NixError: the root cannot be made.
     """
-    path, direct = root_path(machine, change_id)
-    command = root_command(machine, change_id, store_path)
+    path, direct = root_path(machine, name)
     try:
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
         if direct:
             os.symlink(store_path, path)
     except OSError as error:
         raise NixError(
-            "What is current now cannot be kept from the garbage collector.",
+            f"{store_path} cannot be kept from the garbage collector.",
             f"{path}: {error.strerror}.",
             ["Nothing was changed. Free space or mend the rights of that folder, then try again."],
         ) from error
-    if command is not None:
-        await run(command)
+    if not direct:
+        argv = add_indirect_root(path, store_path)
+        await run(Command(argv, "keep it from the garbage collector"))
     return path
 
 
