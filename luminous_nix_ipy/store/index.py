@@ -34,7 +34,7 @@ from .index_words import key, valid
 _T = TypeVar("_T")
 _LIKELIEST = 200
 """Documents that are rated, of each degree of strictness …"""
-_MOST_LIKELIEST = 4000
+_MOST_LIKELIEST = 2000
 """… and where many may be refused."""
 _RECORD = (
     "select record, list from document join entry using (number)"

@@ -32,6 +32,8 @@ from .index_words import key
 _DIGITS = re.compile(r"[0-9_]+")
 _ENDINGS = re.compile(r"(?:ations?|ings?|ers?|ors?|ed|es|s|ion|ment|e)$")
 _SHORTEST_STEM = 4
+_FARTHEST = 3
+"""Letters by which a name may differ from what was written for it."""
 _BRIEF = 30
 """Characters of a short description."""
 
@@ -102,15 +104,28 @@ def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[
 
 
 def nearest(name: str, rated: list[tuple[float, str, Row]]) -> list[str]:
-    """Of rated documents the names that `name` may be a misspelling of, the nearest first."""
+    """Of rated documents the names that `name` may be a misspelling of, the nearest first.
+
+    Names are compared whole, and with last components; a set's name may be quite another
+    ("python3Packages.reqests") if the last component alone is near.
+    """
     wanted = key(name)
-    most = max(1, len(wanted) // 4)
+    last = key(name.rpartition(".")[2]) if name.count(".") == 1 else ""
     near = []
     for place, (_, _, row) in enumerate(rated):
-        apart = min(distance(wanted, other, most) for other in (key(row.name), row.leaf))
-        if apart <= most and row.name != name:
+        apart = min(_apart(wanted, key(row.name)), _apart(wanted, row.leaf))
+        if last and apart:
+            apart = min(apart, _apart(last, row.leaf) + 0.5)
+        if apart <= _FARTHEST and row.name != name:
             near.append((apart, place, row.name))
     return [found for _, _, found in sorted(near)]
+
+
+def _apart(wanted: str, other: str) -> float:
+    """How many letters differ; more than `_FARTHEST` if more than a quarter of them."""
+    most = min(_FARTHEST, max(1, len(wanted) // 4))
+    found = distance(wanted, other, most)
+    return found if found <= most else _FARTHEST + 1
 
 
 def _score(question: Question, row: Row, exact: int | None, weights: Weights) -> tuple[float, str]:

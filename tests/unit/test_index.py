@@ -213,6 +213,7 @@ def test_close_names(index: PackageIndex, options: OptionIndex) -> None:
     assert index.close_names("fierfox", 1) == ["firefox"]
     assert index.close_names("riprep") == ["ripgrep"]
     assert index.close_names("python3Packages.requests")[0] == "python313Packages.requests"
+    assert "python313Packages.requests" in index.close_names("pyhton3Packages.reqests")
     assert options.close_names("services.ngnix.enable", 1) == [f"{NGINX}.enable"]
     assert index.close_names("firefox", 1) != ["firefox"]
     assert index.close_names("qqqqqqqqq") == []
