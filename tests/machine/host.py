@@ -46,6 +46,7 @@ class Laboratory:
         self.disks.mkdir()
         self.namespaces.run("mount", "-t", "tmpfs", "-o", "size=8g,mode=755", "tmpfs", self.disks)
         debian.mark_used()
+        cgroups.remove_abandoned()
 
     def close(self) -> None:
         """End all hosts and their disks."""
@@ -92,7 +93,7 @@ class Host:
 
     def start(self) -> None:
         """Boot, and wait until systemd says that it runs."""
-        self._groups = cgroups.make_groups(f"luminous-nix-test-{os.getpid()}-{self.name}")
+        self._groups = cgroups.make_groups(self.name)
         join = 'for group in $1; do echo $$ > "$group/cgroup.procs" || exit; done; shift; exec "$@"'
         groups = " ".join(map(str, self._groups))
         with open(self.folder / "console", "ab") as console:

@@ -4,6 +4,7 @@ is in the new state and well, or as it was, and the journal says which."""
 from __future__ import annotations
 
 import http.server
+import subprocess
 import threading
 
 import pytest
@@ -153,6 +154,30 @@ def test_the_network_link_goes_down_during_the_activation(host: Host, record: Re
     assert assert_whole(state, before, before.path_of("blue")) == "old"
     assert_told(told["outcome"], state, "old", before.journal)
     record("network link down during the activation, a page beyond it expected", "old")
+
+
+def test_the_ssh_connection_of_the_kernel_is_lost(host: Host, record: Record) -> None:
+    """The terminal hangs up, and the kernel ends with it; the supervisor does not."""
+    before = look(host)
+    gate = faults.gate(host, "blue", "test", "during")
+    kernel = f"env PYTHONPATH={PYTHONPATH} python3 {PROJECT}/tests/machine/act.py rollback '{{}}'"
+    ssh = host.ssh_argv()
+    with subprocess.Popen(
+        [*ssh[:1], "-tt", *ssh[1:], kernel],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as connection:
+        wait_until("the gate", gate.is_reached)
+        host.link_down()
+        host.run("pkill", "--signal=KILL", "--full", "sshd: root")
+        connection.kill()
+    gate.open()
+    state = settled(host, before)
+    host.link_up()
+    assert assert_whole(state, before, before.path_of("blue")) == "old"
+    assert_told(None, state, "old", before.journal)
+    record("the kernel's SSH connection is lost during the activation", "old")
 
 
 @pytest.mark.parametrize("well", [True, False])

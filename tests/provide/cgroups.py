@@ -11,6 +11,8 @@ import contextlib
 import os
 from pathlib import Path
 
+_PREFIX = "luminous-nix-test-"
+
 
 def hierarchies(mounts: Path = Path("/proc/self/mountinfo")) -> list[Path]:
     """Where the hierarchies that systemd uses are mounted; proc(5) tells the format."""
@@ -24,8 +26,8 @@ def hierarchies(mounts: Path = Path("/proc/self/mountinfo")) -> list[Path]:
 
 
 def make_groups(name: str) -> list[Path]:
-    """Make one group of this name in each hierarchy; their folders."""
-    groups = [hierarchy / name for hierarchy in hierarchies()]
+    """Make one group in each hierarchy, named after this process too; their folders."""
+    groups = [hierarchy / f"{_PREFIX}{os.getpid()}-{name}" for hierarchy in hierarchies()]
     for group in groups:
         group.mkdir()
     return groups
@@ -38,12 +40,21 @@ def remove_group(group: Path) -> None:
             os.rmdir(folder)
 
 
+def remove_abandoned() -> None:
+    """Remove the groups of processes that are gone."""
+    for hierarchy in hierarchies():
+        for group in hierarchy.glob(f"{_PREFIX}*"):
+            process = group.name.removeprefix(_PREFIX).split("-")[0]
+            if not Path("/proc", process).exists():
+                remove_group(group)
+
+
 def why_no_cgroup() -> str:
     """Why no group can be made here, in a sentence; empty where one can."""
     if not hierarchies():
         return "No hierarchy of control groups that systemd can use is mounted (cgroups(7))."
     try:
-        groups = make_groups(f"luminous-nix-trial-{os.getpid()}")
+        groups = make_groups("trial")
     except OSError as error:
         return (
             f"Control groups cannot be made below {error.filename}: {error.strerror}. A container "
