@@ -13,13 +13,12 @@ from datetime import datetime
 
 from ..errors import ChangeFailed, MachineChanged, NixError, Refused
 from ..machine import Machine
-from ..records import Check, Command
+from ..records import Check, Command, UnitChange
 from . import journal
 from .model import Backup, ChangeReport, Outcome, Plan
 from .planning import facts
 from .restore import Touched, restoring_commands
 from .supervisor import Told
-from .units import unit_changes
 
 _LINES_SAID = 6
 """How much of what the failing program printed is shown."""
@@ -44,6 +43,8 @@ class Account:
     """Every command that the supervisor might run, by the name of its step."""
     checks: tuple[Check, ...]
     """What was seen of the machine's health after the activation."""
+    units: tuple[UnitChange, ...]
+    """What the activation did to systemd's units."""
 
     def done(self, there: Check) -> ChangeReport:
         """The report of a change that succeeded.
@@ -157,7 +158,7 @@ class Account:
             started=self.started,
             duration=self.duration,
             error=error,
-            units=unit_changes(self.told.output("activate")),
+            units=self.units,
         )
 
     def _ran(self) -> Iterator[Command]:

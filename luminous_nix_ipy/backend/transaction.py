@@ -34,7 +34,7 @@ from .planning import fingerprint
 from .roots import root_path
 from .shield import protect
 from .supervisor import Health, Renew, Told, command_line, new_token, supervise
-from .units import failed_units
+from .units import failed_units, unit_changes, with_logs
 
 _WORDS = {
     "intent": "writing down what will be done",
@@ -104,7 +104,7 @@ async def charged(
         argv,
         environment,
         token,
-        first=b"" if elevated is None else elevated.stdin_prefix,
+        elevated=elevated,
         on_step=on_step,
         on_line=context.progress.update,
         health=health,
@@ -148,10 +148,10 @@ class _Change:
             self.context, charge, self.elevated, on_step=self._tell, health=self._health
         )
         refuse(told, lock_file(self.context.machine, charge.kind))
+        account = await self._account(told)
         if told.outcome == "done":
-            there = await self._target_is_there()
-            return self._account(told).done(there)
-        raise self._account(told).failure()
+            return account.done(await self._target_is_there())
+        raise account.failure()
 
     def _charge(self) -> Charge:
         machine, plan, before = self.context.machine, self.plan, self.plan.before
@@ -231,7 +231,8 @@ class _Change:
             return Check("target in the store", "ok", "valid.")
         return Check("target in the store", "failed", "not valid.")
 
-    def _account(self, told: Told) -> Account:
+    async def _account(self, told: Told) -> Account:
+        units = unit_changes(told.output("activate"))
         return Account(
             machine=self.context.machine,
             plan=self.plan,
@@ -243,6 +244,7 @@ class _Change:
             root=self.root,
             steps=self.steps,
             checks=self.checks,
+            units=await with_logs(self.context.machine, units),
         )
 
     def _tell(self, step: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from luminous_nix_ipy import playground
+from luminous_nix_ipy.backend import transaction
 from luminous_nix_ipy.backend.backend import NixBackend
 from luminous_nix_ipy.backend.journal import read_journal
 from luminous_nix_ipy.backend.model import ChangeReport, NixOperation, NixResult, OperationType
@@ -20,6 +21,7 @@ from luminous_nix_ipy.backend.roots import list_backups
 from luminous_nix_ipy.errors import ChangeFailed, MachineChanged, NixError, Refused
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.records import JournalEntry
+from luminous_nix_ipy.tools import systemd
 
 ROLLBACK, UNDO = OperationType.ROLLBACK, OperationType.UNDO
 
@@ -153,6 +155,34 @@ def test_an_activation_that_fails_is_put_back(
     (entry,) = journal(machine)
     assert entry.outcome == "failed, restored"
     assert f"ended with {code}" in str(entry.error)
+
+
+def test_units_that_failed_are_told_with_the_end_of_their_journal(
+    machine: Machine, backend: NixBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def last_lines(_: Machine, unit: str) -> tuple[str, ...]:
+        return (f"{unit} cannot go on",)
+
+    told = "warning: the following units failed: a.service"
+    replace_script(
+        machine, 4, f"""[ "$1" != test ] || {{ echo '{told}'; exit 2; }}; exec ORIGINAL "$@\""""
+    )
+    real = transaction.with_logs
+
+    async def with_logs(_: Machine, units: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(systemd, "runs", lambda machine: True)
+            patch.setattr(systemd, "last_lines", last_lines)
+            return await real(machine, units)
+
+    monkeypatch.setattr(transaction, "with_logs", with_logs)
+    report = failure(execute(backend, ROLLBACK, generation=4)).report
+    (unit,) = report.units
+    assert (unit.unit, unit.action, unit.log) == (
+        "a.service",
+        "failed",
+        ("a.service cannot go on",),
+    )
 
 
 def test_the_playground_has_generations_that_fail(machine: Machine, backend: NixBackend) -> None:
