@@ -32,7 +32,7 @@ from .index_schema import connect, facts_of, unusable
 from .index_words import key, valid
 
 _T = TypeVar("_T")
-_LIKELIEST = 200
+_LIKELIEST = 120
 """Documents that are rated, of each degree of strictness …"""
 _MOST_LIKELIEST = 2000
 """… and where many may be refused."""
