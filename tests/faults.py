@@ -146,7 +146,7 @@ class Kernel:
         monkeypatch.setattr(supervisor, "converse", self._converse)
         self._real = Conversation
 
-    async def _converse(self, argv: Any, *, env: Any, on_line: Any) -> Conversation:
+    async def _converse(self, argv: Any, *, env: Any, on_line: Any, elevated: Any) -> Conversation:
         from luminous_nix_ipy.tools.process import converse
 
         talk: Conversation | None = None
@@ -166,7 +166,7 @@ class Kernel:
                 return
             on_line(stream, line)
 
-        talk = await converse(argv, env=env, on_line=hear)
+        talk = await converse(argv, env=env, on_line=hear, elevated=elevated)
         return talk
 
 

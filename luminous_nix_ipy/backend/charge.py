@@ -50,6 +50,8 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     own_unit_stops: bool = False
     """The activation stops the unit that this kernel runs in."""
     safety: Safety = Safety()
+    first_profile: str | None = None
+    """The nix-env that makes the place of a user's first profile; None where there is one."""
     recover: Literal["finish", "undo"] | None = None
     """What is to become of a change that was cut off; its intent is in the journal already."""
 
@@ -103,6 +105,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
             "current_system": machine.current_system,
             "systemd": runs_as_unit(machine, self.kind),
             "has_boot": self.kind == "system",
+            "first_profile": self.first_profile,
             "recover": self.recover,
         }
         return {name: _word(value) for name, value in values.items()}

@@ -23,7 +23,8 @@ import msgspec
 from ..errors import CommandFailed, NixError
 from ..machine import Machine
 from ..records import Check, ProfileKind
-from ..tools.process import Conversation, converse
+from ..tools.elevated import Elevated
+from ..tools.process import converse
 from ..tools.process import plain as without_escapes
 
 _log = logging.getLogger(__name__)
@@ -32,8 +33,6 @@ _PREFIX = "LUMINOUS_CHANGE_"
 _START = f'eval "${_PREFIX}script"'
 """systemd replaces `${NAME}` in a unit's arguments (systemd.service(5)), so the script, which has
 such words, comes in a variable too."""
-_AFTER_OUTCOME = 15.0
-"""Seconds that the supervisor has to clean up after it has told the outcome."""
 _STOP_SECONDS = 900
 """Seconds that systemd gives it to put everything back when its unit is stopped."""
 
@@ -183,7 +182,7 @@ async def supervise(
     environment: Mapping[str, str],
     token: str,
     *,
-    first: bytes = b"",
+    elevated: Elevated | None = None,
     on_step: Callable[[str], None],
     on_line: Callable[[str], None],
     health: Health,
@@ -192,7 +191,7 @@ async def supervise(
 
     Args:
         token: what its lines begin with, as in the variables.
-        first: what is written to it before anything else.
+        elevated: gave `argv`; None where root is not needed.
         on_step: called with the name of each step that it begins.
         on_line: called with each line that the programs print.
 
@@ -237,9 +236,7 @@ async def supervise(
         if word in ("outcome", "refused"):
             talk.hang_up()
 
-    talk: Conversation = await converse(argv, env=environment, on_line=hear)
-    if first:
-        talk.send(first)
+    talk = await converse(argv, env=environment, on_line=hear, elevated=elevated)
     done = await talk.ended()
     for task in looking:
         task.cancel()

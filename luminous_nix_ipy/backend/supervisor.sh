@@ -17,7 +17,7 @@ umask 022
 for name in script id token folder lock journal intent mode kind profile before_link before_number \
     before_path running target_path target_number newest activated nix_env nix_store root \
     root_is_direct old_roots restore confirm_timeout settle activation_timeout own_unit_stops \
-    activation_words boot_words boot_dir current_system systemd has_boot confirm recover; do
+    activation_words boot_words boot_dir current_system systemd has_boot confirm recover first_profile; do
     eval "$name=\${LUMINOUS_CHANGE_$name-}"
     unset "LUMINOUS_CHANGE_$name"
 done
@@ -277,6 +277,10 @@ forward() {
         step move
         [ "$kind" = home-manager ] || unchanged "$before_link" "$(after_activation)"
         true >"$folder/moving"
+        if [ -n "$first_profile" ]; then # Nix makes the place of a user's first profile
+            run "$NIX_ENV_SECONDS" "$first_profile" --query
+            tell ran first-profile "$code"
+        fi
         if [ -n "$target_number" ]; then
             nix_env --switch-generation "$target_number"
         else

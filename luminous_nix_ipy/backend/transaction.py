@@ -156,6 +156,7 @@ class _Change:
     def _charge(self) -> Charge:
         machine, plan, before = self.context.machine, self.plan, self.plan.before
         unit = own_unit()
+        first = self.steps.get("first-profile")
         return Charge(
             id=self.id,
             intent=self._intent(),
@@ -177,6 +178,7 @@ class _Change:
             own_unit_stops=unit is not None
             and machine.playground is None
             and any(c.unit == unit and c.action in ("stop", "restart") for c in plan.units or ()),
+            first_profile=first.argv[0] if first is not None else None,
             safety=plan.safety,
         )
 
@@ -184,7 +186,7 @@ class _Change:
         plan, before = self.plan, self.plan.before
         planned = [
             str(self.steps[name])
-            for name in ("keep", "activate", "move", "boot")
+            for name in ("keep", "activate", "first-profile", "move", "boot")
             if name in self.steps
         ]
         return JournalEntry(
@@ -205,6 +207,7 @@ class _Change:
             mode=plan.mode,
             activated=plan.activated,
             newest=self.newest,
+            checks=plan.checks,
         )
 
     async def _health(self, told: Told, renew: Renew) -> str | None:
@@ -262,9 +265,7 @@ def _steps(plan: Plan, running: str | None, root: str | None) -> dict[str, Comma
     profile, before = plan.profile, plan.before
     steps = {}
     for command in plan.commands:
-        last = command.argv[-1]
-        is_activation = last == "test" or command.argv[0].endswith("/activate")
-        steps["activate" if is_activation else "boot" if last == "boot" else "move"] = command
+        steps[_step_of(command)] = command
     prefix = commands.delete_generations(profile.path, ())
     steps["delete"] = Command(prefix, "delete the generation that was not there before")
     if before is None or before.path is None:
@@ -289,6 +290,19 @@ def _steps(plan: Plan, running: str | None, root: str | None) -> dict[str, Comma
         argv = commands.switch_to_configuration(before.path, "boot")
         steps["restore-boot"] = Command(argv, "put back what the boot loader starts")
     return steps
+
+
+def _step_of(command: Command) -> str:
+    """The step that runs a command of a plan (`planning.change_commands`, and the place of a
+    user's first profile)."""
+    match command.argv[-1]:
+        case "test":
+            return "activate"
+        case "boot":
+            return "boot"
+        case "--query":
+            return "first-profile"
+    return "activate" if command.argv[0].endswith("/activate") else "move"
 
 
 def _environment_words(plan: Plan, action: str) -> tuple[str, ...]:
