@@ -104,6 +104,13 @@ class ChangeFailed(NixError):
 
 class NotServed(NixError):
     """An operation that this version does not offer."""
+class RequirementFailed(NixError):
+    """What a runbook requires is not so; it goes no further."""
+
+    checks: tuple[Any, ...] = ()
+    """A `records.Check` for each requirement, those that are met too."""
+
+
 
 
 class MachineChanged(NixError):

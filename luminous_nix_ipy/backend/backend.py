@@ -14,7 +14,7 @@ from ..machine import Machine, current
 from ..tools import native
 from ..tools.elevated import Credentials
 from ..tools.native import NativeWorker
-from . import advice
+from . import advice, made
 from .cache import OperationCache
 from .collect_model import CollectPlan
 from .context import Context
@@ -160,6 +160,7 @@ class NixBackend:
         finally:
             if not given:
                 self.credentials.forget()
+        made.reported(result.data.get("report"))
         result.duration = time.monotonic() - started
         self._count(operation, result.success, started, cached)
         if cached is not True:

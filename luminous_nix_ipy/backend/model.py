@@ -65,6 +65,7 @@ class OperationType(enum.Enum):
     EVALUATE = "evaluate"
     LOG = "log"
     WHY = "why"
+    REQUIRE = "require"
 
 
 @dataclass

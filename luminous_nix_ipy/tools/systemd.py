@@ -77,6 +77,18 @@ async def unit_state(machine: Machine, unit: str) -> UnitState:
     return UnitState(load, active, sub, asked.get("Result", ""))
 
 
+async def system_state(machine: Machine) -> str:
+    """How the machine is as a whole: "running", "degraded", "starting", "stopping" or the like
+    (systemctl(1), "is-system-running", which ends with 1 for all but the first).
+
+    Raises:
+        CommandFailed: systemctl could not be asked.
+    """
+    argv = ("systemctl", "is-system-running")
+    done = await run(argv, machine=machine, timeout=_SECONDS, check=False)
+    return done.stdout.strip()
+
+
 async def last_lines(machine: Machine, unit: str, count: int = 10) -> tuple[str, ...]:
     """The last lines that a unit wrote to the journal; none where it cannot be read."""
     argv = ("journalctl", "-u", unit, "-n", str(count), "-o", "cat", "--no-pager", "--quiet")

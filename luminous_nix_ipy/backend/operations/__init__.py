@@ -33,6 +33,7 @@ from . import (
     rebuild,
     recover,
     repair,
+    require,
     rollback,
     roots,
     search,
@@ -92,6 +93,7 @@ SERVED: dict[OperationType, Served] = {
     OperationType.SWITCH: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
     OperationType.BOOT: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
     OperationType.TEST: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
+    OperationType.REQUIRE: Served(require.OPTIONS, require.run),
     OperationType.INPUTS: Served(inputs.OPTIONS, inputs.run),
     OperationType.UPDATE: Served(update.OPTIONS, update.run, update.plan),
 }
