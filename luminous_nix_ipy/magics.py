@@ -22,6 +22,7 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from . import completion, pending, settings, verbs
+from .verbs import cells
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -110,6 +111,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     settings.activate(magics)
     completion.register(shell)
+    cells.register(shell)
     if (notice := pending.notice()) is not None:
         print(notice)
 
@@ -129,6 +131,7 @@ def unload(shell: InteractiveShell) -> None:
     if NixMagics.__name__ in manager.registry:
         del manager.registry[NixMagics.__name__]
     completion.unregister(shell)
+    cells.unregister(shell)
     settings.activate(None)
     for name in ("loop", "log"):
         if (module := sys.modules.get(f"{__package__}.{name}")) is not None:

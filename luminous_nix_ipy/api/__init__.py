@@ -20,10 +20,13 @@ from .expressions import Expressions
 from .kernel import Kernel
 from .looking import Looking
 from .packages import Packages
+from .running import Running
 from .searching import Searching
 
 
-class Nix(Looking, Changing, Activating, Building, Searching, Packages, Care, Expressions, Kernel):
+class Nix(
+    Looking, Changing, Activating, Building, Searching, Packages, Care, Expressions, Running, Kernel
+):
     """Every verb of `%nix` as a method. Each raises a `NixError` when it cannot be done."""
 
     def __repr__(self) -> str:

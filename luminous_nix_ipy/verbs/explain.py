@@ -39,6 +39,9 @@ _OTHERS = {
     "of roots is not yours.",
     "doctor": "It reads Nix's files and database, and asks Nix and systemd what is amiss; nothing "
     "is changed.",
+    "step": "It writes down when the cell begins and ends, and what is changed meanwhile. With "
+    "--rollback-on-failure it may roll back: %nix explain rollback N.",
+    "runbook": "It reads and writes the record of a runbook, a file in your state folder.",
     "shell": "It has Nix fetch or build the packages; no profile is changed.",
 }
 

@@ -42,6 +42,7 @@ def run(
     from .. import playground
     from ..backend.model import OperationType
     from ..widgets.show import StatusView, Text
+    from . import recording
 
     in_use = playground.status()
     if action is None:
@@ -57,6 +58,8 @@ def run(
         made = make if generations is None else partial(make, generations)
         session.draw(lambda progress: made(progress=progress))
     elif action == "stop":
+        if (recorder := recording.under_way()) is not None:
+            recorder.tell_deeds()  # its journal goes too
         session.wait(playground.stop())
         return Text("The playground is gone. The verbs work on the real machine again.")
     elif in_use is None:

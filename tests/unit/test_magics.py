@@ -141,7 +141,7 @@ def test_loading_imports_nothing_heavy() -> None:
     assert "luminous_nix_ipy.magics" in loaded
     assert loaded & HEAVY == set()
     ours = {name for name in loaded if name.startswith(NAME)}
-    rooms = ("completion", "magics", "pending", "settings", "verbs")
+    rooms = ("completion", "magics", "pending", "settings", "verbs", "verbs.cells")
     assert ours == {NAME, *(f"{NAME}.{room}" for room in rooms)}
 
 
