@@ -7,8 +7,8 @@ surrogate escapes for bytes that are not UTF-8 (`os.fsdecode`); views replace th
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -22,6 +22,9 @@ UnitAction = Literal[
 JournalOutcome = Literal["done", "failed, restored", "failed", "interrupted"]
 Verdict = Literal["ok", "warning", "refused", "forced", "failed", "unknown"]
 Severity = Literal["ok", "note", "warning", "problem"]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What a line of a file may say: times that know their zone, and numbers that a DataFrame holds."""
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -371,22 +374,22 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the journal: an intent (outcome None) or what became of it."""
 
     id: str
-    started: datetime
-    ended: datetime | None = None
+    started: _Moment
+    ended: _Moment | None = None
     user: str
     host: str
     operation: str
     profile: str
-    from_number: int | None = None
+    from_number: _Count | None = None
     from_path: str | None = None
-    to_number: int | None = None
+    to_number: _Count | None = None
     to_path: str | None = None
     commands: tuple[str, ...] = ()
     outcome: JournalOutcome | None = None
     error: str | None = None
     backup: str | None = None
     """The gc root that keeps what was current before."""
-    freed_bytes: int | None = None
+    freed_bytes: _Count | None = None
     """What Nix said that a collection or an optimisation freed."""
     steps: dict[str, str] = {}
     """The commands that a supervisor may run, by the names of its steps."""
@@ -394,7 +397,16 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The system that ran before a supervised change of a system."""
     mode: str | None = None
     """Of a supervised change: "switch", "boot" or "test"."""
-    newest: int | None = None
+    newest: _Count | None = None
     """The greatest number of the profile's generations before a supervised change."""
     activated: str | None = None
     """The system that it activates; one of its specialisations is another path than `to_path`."""
+    checks: tuple[Check, ...] = ()
+    """What was looked at before a supervised change."""
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; a supervisor tells its end in whole seconds. None: it has not ended."""
+        if self.ended is None:
+            return None
+        return max(self.ended - self.started, timedelta())

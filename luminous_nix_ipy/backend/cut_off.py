@@ -17,8 +17,7 @@ from ..store.boot_menu import boot_entry
 from ..store.links import read_link
 from ..store.profiles import find_profile
 from ..store.system import running_path
-from .journal import read_journal
-from .lock import holder
+from .journal_changes import journalled
 
 State = Literal["before", "after", "between", "changed", "unknown"]
 """before: as if it had never begun; after: as it should be; changed: neither, so that somebody else
@@ -37,14 +36,9 @@ class CutOff(msgspec.Struct, frozen=True, kw_only=True):
 
 def cut_off(machine: Machine) -> list[CutOff]:
     """Every change that was cut off, the newest first. One that is under way is none of them."""
-    entries, _ = read_journal(machine)
-    open_ones = [entry for entry in reversed(entries) if entry.outcome is None]
-    held = {kind: holder(machine, kind) is not None for kind in _KINDS} if open_ones else {}
-    found = [(entry, _kind(machine, entry)) for entry in open_ones]
-    return [examine(machine, entry, kind) for entry, kind in found if not held[kind]]
-
-
-_KINDS: tuple[ProfileKind, ...] = ("system", "home-manager", "user")
+    changes, _ = journalled(machine)
+    entries = [change.entry for change in changes if change.state == "cut off"]
+    return [examine(machine, entry, profile_of(machine, entry).kind) for entry in entries]
 
 
 def examine(machine: Machine, entry: JournalEntry, kind: ProfileKind) -> CutOff:
@@ -97,10 +91,6 @@ def _together(seen: set[State]) -> State:
     if len(told) == 2:
         return "between"
     return told.pop() if told else "before"
-
-
-def _kind(machine: Machine, entry: JournalEntry) -> ProfileKind:
-    return profile_of(machine, entry).kind
 
 
 def profile_of(machine: Machine, entry: JournalEntry) -> Profile:

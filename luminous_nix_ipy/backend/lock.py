@@ -10,11 +10,12 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from ..errors import NixError, Refused
 from ..machine import Machine
 from ..records import ProfileKind
-from .journal import journal_file
+from .journal_format import journal_file
 
 
 def lock_file(machine: Machine, kind: ProfileKind) -> str:
@@ -22,8 +23,17 @@ def lock_file(machine: Machine, kind: ProfileKind) -> str:
     return os.path.join(os.path.dirname(journal_file(machine, kind)), "change.lock")
 
 
-def holder(machine: Machine, kind: ProfileKind) -> str | None:
-    """The process that holds the lock, "unknown" where it does not say; None where nobody does."""
+class Holder(NamedTuple):
+    """Who makes a change, as far as the lock says."""
+
+    process: str
+    """Its id, or "unknown"."""
+    change: str | None
+    """The id of the change."""
+
+
+def holder(machine: Machine, kind: ProfileKind) -> Holder | None:
+    """Who holds the lock; None where nobody does."""
     try:
         descriptor = os.open(lock_file(machine, kind), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -61,7 +71,7 @@ def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
         except BlockingIOError as error:
             raise Refused(
                 "Another change is under way.",
-                f"Process {_named_in(descriptor)} is making it. Nothing was changed.",
+                f"Process {_named_in(descriptor).process} is making it. Nothing was changed.",
                 ["Wait until it has ended, then try again."],
             ) from error
         os.ftruncate(descriptor, 0)
@@ -72,6 +82,6 @@ def change_lock(machine: Machine, kind: ProfileKind) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _named_in(descriptor: int) -> str:
+def _named_in(descriptor: int) -> Holder:
     told = os.pread(descriptor, 200, 0).decode(errors="replace").split()
-    return told[0] if told else "unknown"
+    return Holder(told[0] if told else "unknown", told[1] if len(told) > 1 else None)

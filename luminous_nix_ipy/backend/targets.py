@@ -59,30 +59,34 @@ def choose(
     return _matching(usable, words)
 
 
-def parse_date(text: str, now: datetime | None = None) -> datetime | None:
+def parse_date(text: str, now: datetime | None = None, *, start: bool = False) -> datetime | None:
     """The instant that a date or a phrase of the list above means, aware; None when it is words.
+
+    Args:
+        start: a day means its beginning, not its end.
 
     Raises:
         Refused: it has the form of a date, but no such date exists.
     """
     phrase = " ".join(text.lower().split())
+    clock_of_day = time.min if start else time.max
     now = now or datetime.now().astimezone()
     try:
         if match := _ISO.fullmatch(text.strip()):
             day, clock, zone = match.groups()
             if clock is None:
-                return _end_of_day(datetime.fromisoformat(day))
+                return _at(clock_of_day, datetime.fromisoformat(day))
             instant = datetime.fromisoformat(f"{day}T{clock}{zone or ''}")
             return instant if zone else instant.astimezone()
         if phrase == "now":
             return now
         if phrase in _DAYS:
-            return _end_of_day(now - timedelta(days=_DAYS[phrase]))
+            return _at(clock_of_day, now - timedelta(days=_DAYS[phrase]))
         if match := _AGO.fullmatch(phrase):
             count, unit = match.groups()
-            return _ago(now, 1 if count in ("a", "an") else int(count), unit)
+            return _ago(now, 1 if count in ("a", "an") else int(count), unit, clock_of_day)
         if match := _LAST.fullmatch(phrase):
-            return _ago(now, 1, match.group(1))
+            return _ago(now, 1, match.group(1), clock_of_day)
     except (ValueError, OverflowError) as error:
         raise Refused(
             f"“{text}” is not a date that exists.",
@@ -92,21 +96,21 @@ def parse_date(text: str, now: datetime | None = None) -> datetime | None:
     return None
 
 
-def _ago(now: datetime, count: int, unit: str) -> datetime:
+def _ago(now: datetime, count: int, unit: str, clock_of_day: time) -> datetime:
     if unit == "minute":
         return now - timedelta(minutes=count)
     if unit == "hour":
         return now - timedelta(hours=count)
     if unit in ("day", "week"):
-        return _end_of_day(now - timedelta(days=count * (7 if unit == "week" else 1)))
+        return _at(clock_of_day, now - timedelta(days=count * (7 if unit == "week" else 1)))
     months = now.year * 12 + now.month - 1 - count * (12 if unit == "year" else 1)
     year, month = months // 12, months % 12 + 1
     day = min(now.day, calendar.monthrange(year, month)[1])
-    return _end_of_day(now.replace(year=year, month=month, day=day))
+    return _at(clock_of_day, now.replace(year=year, month=month, day=day))
 
 
-def _end_of_day(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), time.max).astimezone()
+def _at(clock: time, day: datetime) -> datetime:
+    return datetime.combine(day.date(), clock).astimezone()
 
 
 def _numbered(generations: Sequence[Generation], number: int) -> Generation:

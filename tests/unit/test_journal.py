@@ -59,7 +59,7 @@ def test_half_a_line_is_told_and_does_not_swallow_the_next(tmp_path: Path) -> No
     journal.append(path, entry("z", 9))
     found, problems = journal.read_journal(here)
     assert [e.id for e in found] == ["a", "z"]
-    assert "1 line(s)" in problems[0]
+    assert "line 2" in problems[0] and "half written" in problems[0]
 
 
 def test_bytes_that_are_not_utf8_are_made_visible() -> None:
