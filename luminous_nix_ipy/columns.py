@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -69,6 +69,11 @@ def maybe_counts(values: Sequence[int | None]) -> Any:
 def rates(values: Sequence[float | None]) -> Any:
     """`float64`, NaN for None."""
     return np.array(values, dtype=np.float64)
+
+
+def durations(values: Sequence[timedelta | None]) -> Any:
+    """`timedelta64[us]`, NaT for None."""
+    return np.array([np.timedelta64("NaT") if v is None else v for v in values], dtype="m8[us]")
 
 
 def times(values: Sequence[datetime | None]) -> Any:

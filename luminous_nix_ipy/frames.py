@@ -6,6 +6,7 @@ r"""Records as DataFrames, with fixed column names and dtypes, whether there are
 | counts and bytes | `int64`, or `Int64` where one may be missing | `<NA>` |
 | yes or no | `bool` | never |
 | times | `datetime64[us, <local zone>]` | `NaT` |
+| how long a change took | `timedelta64[us]` | `NaT` |
 | rates and seconds | `float64` | `NaN` |
 
 Text is pandas' nullable string on Python objects, by choice: it is the same dtype under pandas 2
@@ -29,6 +30,7 @@ from .columns import (
     Column,
     arrays,
     counts,
+    durations,
     flags,
     joined_commands,
     maybe_counts,
@@ -56,16 +58,20 @@ __all__ = [
     "installed",
     "jobs",
     "journal",
+    "journals",
     "keepers",
     "metrics",
     "package_steps",
     "profiles",
+    "ran",
     "units",
     "updates",
 ]
 
 if TYPE_CHECKING:
     from .backend.collect_model import Choice, Keeper
+    from .backend.journal_changes import Ran
+    from .backend.journal_reading import Damage, JournalFile
     from .backend.model import Backup
     from .records import (
         Check,
@@ -202,10 +208,10 @@ _JOURNAL: tuple[Column, ...] = (
     Column("operation", text),
     Column("from_number", maybe_counts),
     Column("to_number", maybe_counts),
-    Column("outcome", text),
 )
 _JOURNAL_MORE: tuple[Column, ...] = (
     Column("ended", times),
+    Column("duration", durations),
     Column("id", text),
     Column("host", text),
     Column("profile", text),
@@ -218,15 +224,57 @@ _JOURNAL_MORE: tuple[Column, ...] = (
 )
 
 
-def journal(records: Sequence[JournalEntry], *, all_columns: bool = False) -> NixFrame:
+def journal(
+    records: Sequence[JournalEntry],
+    *,
+    without_outcome: Mapping[str, str] | None = None,
+    all_columns: bool = False,
+) -> NixFrame:
     """Changes that were made, in the order given.
 
     Columns: started (time), user, operation (text), from_number, to_number (Int64), outcome (text,
-    missing while nothing is known of it). `all_columns` adds ended (time), id, host, profile,
-    from_path, to_path, commands, error, backup (text), freed_bytes (Int64).
+    missing while nothing is known of it). `all_columns` adds ended (time), duration (timedelta),
+    id, host, profile, from_path, to_path, commands, error, backup (text), freed_bytes (Int64).
+
+    Args:
+        without_outcome: what is said of changes that have none, by their ids.
     """
-    columns = _JOURNAL + _JOURNAL_MORE if all_columns else _JOURNAL
+    told = without_outcome or {}
+    outcome = Column("outcome", text, lambda entry: entry.outcome or told.get(entry.id))
+    columns = (*_JOURNAL, outcome, *(_JOURNAL_MORE if all_columns else ()))
     return _frame("Journal", columns, records, wording.plural(len(records), "change"))
+
+
+def _first_damage(file: JournalFile) -> Damage | None:
+    return next(iter(file.damages), None)
+
+
+_JOURNALS: tuple[Column, ...] = (
+    Column("journal", text, attrgetter("path")),
+    Column("verdict", text),
+    Column("lines", counts),
+    Column("damaged", counts, lambda file: len(file.damages)),
+    Column("line", maybe_counts, lambda file: d.line if (d := _first_damage(file)) else None),
+    Column("reason", text, lambda file: d.what if (d := _first_damage(file)) else file.problem),
+    Column("head", text),
+)
+
+
+def journals(records: Sequence[JournalFile]) -> NixFrame:
+    """Journals, and whether they are as they were written.
+
+    Columns: journal (text: its path), verdict (text), lines, damaged (int64), line (Int64) and
+    reason (text) of the first damage, head (text: the hash of the last line).
+    """
+    return _frame("Journals", _JOURNALS, records, wording.plural(len(records), "journal"))
+
+
+_RAN = (Column("step", text), Column("command", text), Column("code", maybe_counts))
+
+
+def ran(records: Sequence[Ran]) -> NixFrame:
+    """What a change ran. Columns: step, command (text), code (Int64: the exit code)."""
+    return _frame("Commands that were run", _RAN, records)
 
 
 _BACKUP: tuple[Column, ...] = (

@@ -72,6 +72,8 @@ def _words(name: str, values: pd.Series[Any]) -> list[str]:
     word: Callable[[Any], str] = _printable
     if isinstance(kind, pd.DatetimeTZDtype):
         word = "{:%Y-%m-%d %H:%M}".format
+    elif pd.api.types.is_timedelta64_dtype(kind):
+        word = _duration
     elif pd.api.types.is_bool_dtype(kind):
         word = _yes_or_no
     elif _is_number(kind):
@@ -86,6 +88,10 @@ def _is_number(kind: Any) -> bool:
 
 def _printable(value: Any) -> str:
     return wording.printable(str(value)) or _MISSING
+
+
+def _duration(value: pd.Timedelta) -> str:
+    return wording.duration(value.total_seconds())
 
 
 def _yes_or_no(value: Any) -> str:

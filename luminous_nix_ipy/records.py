@@ -406,7 +406,10 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def duration(self) -> timedelta | None:
-        """How long it took; a supervisor tells its end in whole seconds. None: it has not ended."""
+        """How long it took, to the second where a supervisor has told its end; never negative,
+        though a clock may have been set. None: it has not ended."""
         if self.ended is None:
             return None
-        return max(self.ended - self.started, timedelta())
+        whole = self.ended.microsecond == 0
+        started = self.started.replace(microsecond=0) if whole else self.started
+        return max(self.ended - started, timedelta())

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Literal, overload
 from ..verbs.session import session
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from ..frames import NixFrame
+    from ..widgets.journal import ChangeView
     from ..widgets.show import StatusView, Text
 
 
@@ -116,29 +119,106 @@ class Looking:
         self,
         *,
         last: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        operation: str | None = None,
+        outcome: str | None = None,
+        profile: str | None = None,
+        user: str | None = None,
+        id: None = None,
+        verify: bool = False,
+        export: None = None,
+        yes: bool = False,
         all_columns: bool = False,
         json: Literal[False] = False,
     ) -> NixFrame: ...
     @overload
+    def journal(self, *, id: str, json: Literal[False] = False) -> ChangeView: ...
+    @overload
     def journal(
-        self, *, last: int | None = None, all_columns: bool = False, json: Literal[True]
+        self,
+        *,
+        last: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        operation: str | None = None,
+        outcome: str | None = None,
+        profile: str | None = None,
+        user: str | None = None,
+        export: str | PathLike[str],
+        yes: bool = False,
+    ) -> Text: ...
+    @overload
+    def journal(
+        self,
+        *,
+        last: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        operation: str | None = None,
+        outcome: str | None = None,
+        profile: str | None = None,
+        user: str | None = None,
+        id: str | None = None,
+        verify: bool = False,
+        json: Literal[True],
     ) -> Text: ...
     def journal(
-        self, *, last: int | None = None, all_columns: bool = False, json: bool = False
+        self,
+        *,
+        last: int | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        operation: str | None = None,
+        outcome: str | None = None,
+        profile: str | None = None,
+        user: str | None = None,
+        id: str | None = None,
+        verify: bool = False,
+        export: str | PathLike[str] | None = None,
+        yes: bool = False,
+        all_columns: bool = False,
+        json: bool = False,
     ) -> object:
         """What was changed, newest first: when, by whom, with what outcome.
 
         Args:
             last: only so many.
+            since: begun at that date or phrase, or later, such as "3 days ago".
+            until: begun then or before.
+            operation: such as "rollback", or "rollback boot" for that mode alone.
+            outcome: "done", "failed", "restored", "interrupted", "cut off" or "under way".
+            profile: whose changes; a name or a path.
+            user: whoever did it, also through sudo or doas.
+            id: one change in full: its intent, its checks, what was run and how it ended.
+            verify: go through the whole journals, and raise a NixError where a line was changed,
+                taken away or put between.
+            export: a file to write: what was chosen as .csv or .json, else every line, verified.
+            yes: replace that file.
             all_columns: with the commands that were run, what went wrong, paths and ids.
             json: as JSON text.
 
         Example:
-            >>> nix.journal(last=5)
+            >>> nix.journal(since="last week", outcome="failed")
         """
         from ..verbs.journal import run
 
-        return run(session(), last=last, all_columns=all_columns, json=json)
+        return run(
+            session(),
+            last=last,
+            since=since,
+            until=until,
+            operation=operation,
+            outcome=outcome,
+            profile=profile,
+            user=user,
+            id=id,
+            verify=verify,
+            export=export,
+            yes=yes,
+            all_columns=all_columns,
+            json=json,
+        )
 
     def metrics(self) -> NixFrame:
         """What was asked of the backend in this kernel: how often, with what success, how fast.

@@ -116,7 +116,7 @@ class Account:
             todo = ["See what it said with %nix journal, then mend the target or choose another."]
             rows = (Check("put back", "ok", state),)
         verified = (*self.checks, *told.verified, *rows, *self._unwritten())
-        told_of = "\n".join(part for part in (f"{sentence}.", said, state) if part)
+        told_of = "\n".join(part for part in (f"{sentence.rstrip('.')}.", said, state) if part)
         what = f"The {plan.operation} to generation {plan.target.number} failed."
         failure = ChangeFailed(what, told_of, todo)
         failure.report = self._report(outcome, what, verified, None, error=sentence)

@@ -148,6 +148,7 @@ JOURNAL = {
 }
 JOURNAL_MORE = {
     "ended": TIME,
+    "duration": "timedelta64[us]",
     **dict.fromkeys(
         ("id", "host", "profile", "from_path", "to_path", "commands", "error", "backup"), "string"
     ),
@@ -434,7 +435,7 @@ def test_journal_shows_what_is_not_known_as_missing() -> None:
     frame = frames.journal([ENTRY], all_columns=True)
     assert frame.from_number[0] is pd.NA
     assert frame.outcome[0] is pd.NA
-    assert frame.ended[0] is pd.NaT
+    assert frame.ended[0] is pd.NaT and frame.duration[0] is pd.NaT
     assert frame.commands[0] == "nix-env -p 'a b'; true"
     frame.attrs["notes"] = ["One line could not be read: \x1b[31m."]
     assert repr(frame).endswith("One line could not be read: \\x1b[31m.\n1 change")
