@@ -71,6 +71,8 @@ async def pre_switch_check(
     said = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
     if "usage:" in said.lower() and "pre-switch" not in said.lower():
         return Check(name, "unknown", "the target is older than its checks: it knows none.")
+    if "could not acquire lock" in said.lower():
+        return Check(name, "unknown", "another activation has begun meanwhile.")
     told = said or "It did not say why."
     return Check(name, "refused", f"it ended with {done.returncode}: {told}")
 

@@ -25,6 +25,7 @@ done
 profile_dir=${profile%/*}
 events=$folder/events
 NIX_ENV_SECONDS=300
+LOCK_SECONDS=10
 newline='
 '
 
@@ -99,6 +100,11 @@ booted_by_default() {
     fi
 }
 
+default_system() { # the same, where an entry names a profile's link
+    default=$(booted_by_default)
+    [ -z "$default" ] || readlink -f "$default"
+}
+
 # --- what is run ----------------------------------------------------------------------------------
 
 # run SECONDS PROGRAM...: its exit code in `code`. What it leaves in its group is ended when it was
@@ -116,23 +122,38 @@ run() {
         kill -0 "$group" 2>/dev/null || break # else a signal to us ended the wait
     done
     if [ "$code" -gt 123 ]; then
-        kill -s KILL -- "-$group" 2>/dev/null
+        kill -KILL "-$group" 2>/dev/null
     fi
     rm -f "$folder/child"
 }
 
 # The words for `env` are constants of ours, such as NIXOS_NO_CHECK=1: they may be split.
 
+# switch_to_configuration WORDS PATH ACTION: where another one holds its lock, be it for a preview, it
+# ends before it has done anything, and is run again.
+switch_to_configuration() {
+    tries=0
+    while :; do
+        start=$(wc -c <"$events")
+        run "$activation_timeout" env $1 "$2/bin/switch-to-configuration" "$3"
+        [ "$code" = 1 ] && [ "$tries" -lt 20 ] || return 0
+        tail -c "+$((start + 1))" "$events" >"$folder/printed"
+        [ -n "$(sed -n '/[Cc]ould not acquire lock/p' "$folder/printed")" ] || return 0
+        tries=$((tries + 1))
+        sleep 0.5
+    done
+}
+
 activate() { # PATH WORDS: activate a system, or a home
     if [ "$kind" = system ]; then
-        run "$activation_timeout" env $2 "$1/bin/switch-to-configuration" test
+        switch_to_configuration "$2" "$1" test
     else
         run "$activation_timeout" "$1/activate"
     fi
 }
 
 write_boot_entries() { # PATH
-    run "$activation_timeout" env $boot_words "$1/bin/switch-to-configuration" boot
+    switch_to_configuration "$boot_words" "$1" boot
 }
 
 nix_env() {
@@ -258,6 +279,7 @@ forward() {
     if [ "$mode" != boot ] && [ "$kind" != user ]; then
         step activate
         failed_units >"$folder/failed-before"
+        unchanged "$before_link" "$running"
         true >"$folder/activating"
         activate "$activated" "$activation_words"
         printf '%s' "$code" >"$folder/activation"
@@ -318,8 +340,7 @@ forward() {
         tell verified running ok "$activated"
     fi
     if [ "$has_boot" = 1 ] && [ "$mode" != test ]; then
-        default=$(booted_by_default)
-        [ -z "$default" ] || default=$(readlink -f "$default") # an entry may name a profile's link
+        default=$(default_system)
         case $default in
             '') tell verified boot unknown ;;
             "$target_path") tell verified boot ok "$default" ;;
@@ -398,7 +419,9 @@ back() {
             step restore-boot
             write_boot_entries "$before_path"
             tell ran restore-boot "$code"
-            [ "$code" = 0 ] || problem "the boot loader's entries were not put back: it ended with $code"
+            # Where /boot is full, both ways fail; what counts is what the next boot starts.
+            [ "$code" = 0 ] || [ "$(default_system)" = "$before_path" ] ||
+                problem "the boot loader's entries were not put back: it ended with $code"
         fi
     fi
 }
@@ -522,7 +545,7 @@ exec 3<&-
 [ -d "${lock%/*}" ] || mkdir -p "${lock%/*}"
 if ! ( true >>"$lock" ) 2>/dev/null; then
     tell refused unwritable
-elif exec 9<>"$lock" && ! flock -n 9; then
+elif exec 9<>"$lock" && ! flock -n 9 && ! flock -w "$LOCK_SECONDS" 9; then
     tell refused locked "$(head -c 200 "$lock" | tr '\n' ' ')"
 else
     printf '%s %s\n' "$$" "$id" >"$lock"
@@ -535,13 +558,13 @@ else
         code=$?
         if [ "$stopped" = 1 ]; then
             stopped=2
-            kill -s KILL "$worker" 2>/dev/null
+            kill -KILL "$worker" 2>/dev/null
             continue
         fi
         kill -0 "$worker" 2>/dev/null || break
     done
     if [ -e "$folder/child" ]; then
-        kill -s KILL -- "-$(cat "$folder/child")" 2>/dev/null
+        kill -KILL "-$(cat "$folder/child")" 2>/dev/null
         rm -f "$folder/child"
     fi
     if [ "$code" != 0 ] && [ ! -e "$folder/failure" ]; then

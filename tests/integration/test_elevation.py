@@ -68,6 +68,9 @@ def tell(code):
 
 assert os.geteuid() == {UID}
 """
+# One worker runs these: what samples the arguments of every process must not see another's test.
+pytestmark = pytest.mark.xdist_group("elevation")
+
 KNOWING = f"{BEGIN}\nPASSWORD = {PASSWORD!r}\n"
 
 

@@ -20,8 +20,7 @@ ROUNDS = 50
 
 
 def test_two_kernels_at_once(host: Host, record: Record) -> None:
-    """One is first; the other waits, or is told who is at work. Where the one's look at the target
-    holds switch-to-configuration's lock just when the other activates, neither may come through."""
+    """One is first; the other waits, or is told that the machine has changed or who is at work."""
     before = state = look(host)
     with a_kernel_on(host) as first, a_kernel_on(host) as second:
         kernels: list[Kernel] = [first, second]
@@ -39,20 +38,16 @@ def test_two_kernels_at_once(host: Host, record: Record) -> None:
             last, state = state, settled(host, before)
             done = [n for n, c in zip(numbers, cells, strict=True) if c.status == "ok"]
             for cell in cells:
-                told = " ".join(cell.reply.get("traceback", ()))
-                busy = cell.status == "ChangeFailed" and "Could not acquire lock" in told
-                assert busy or cell.status in ("ok", "Refused", "MachineChanged"), cell.reply
+                assert cell.status in ("ok", "Refused", "MachineChanged"), cell.reply
             assert unwell(state) == []
             assert state.running == state.current == state.boot_default
-            if done:
-                assert name_of(state.current) in {GENERATIONS[number - 1] for number in done}
-            else:
-                assert state.links() == last.links()
+            assert done, "one of them comes through"
+            assert name_of(state.current) in {GENERATIONS[number - 1] for number in done}
             fresh = [entry.outcome for entry in state.journal[len(last.journal) :]]
             assert fresh.count("done") == len(done)
             assert set(fresh) <= {"done", "failed, restored"}
-            outcomes = ("neither, and both said so", "one", "both, one after the other")
-            record("two kernels at once", outcomes[len(done)])
+            outcome = "one of them" if len(done) == 1 else "both, one after the other"
+            record("two kernels at once", outcome)
 
 
 def rebuild(host: Host, name: str) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,46 @@ def test_a_second_change_at_the_same_time_is_refused(machine: Machine, backend: 
         error = failure(execute(backend, ROLLBACK))
     assert "4711" in error.why and facts(machine) == before
     assert execute(backend, ROLLBACK).success
+
+
+def test_a_second_change_waits_for_the_first_to_end(machine: Machine, backend: NixBackend) -> None:
+    path = f"{machine.system_journal_dir}/change.lock"
+    os.makedirs(machine.system_journal_dir, exist_ok=True)
+    held = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    released = threading.Timer(1.0, os.close, (held,))
+    released.start()
+    assert execute(backend, ROLLBACK).success
+    released.join()
+
+
+LOCKED_OUT = """
+count=$0.count
+[ "$1" = ACTION ] && [ "$(cat "$count" 2>/dev/null)" != xx ] && {
+    printf x >>"$count"
+    echo 'Could not acquire lock' >&2
+    exit 1
+}
+exec ORIGINAL "$@"
+"""
+
+
+@pytest.mark.parametrize("action", ["test", "boot"])
+def test_an_activation_that_another_one_locks_out_is_run_again(
+    machine: Machine, backend: NixBackend, action: str
+) -> None:
+    number = current(machine)
+    replace_script(machine, number - 1, LOCKED_OUT.replace("ACTION", action))
+    assert execute(backend, ROLLBACK).success
+    assert current(machine) == number - 1
+
+
+def test_a_check_that_another_activation_locks_out_is_unknown(
+    machine: Machine, backend: NixBackend
+) -> None:
+    replace_script(machine, current(machine) - 1, LOCKED_OUT.replace("ACTION", "check"))
+    plan = asyncio.run(backend.plan(NixOperation(ROLLBACK)))
+    assert {c.name: c.verdict for c in plan.checks}["pre-switch check"] == "unknown"
 
 
 def test_without_a_journal_nothing_is_changed(machine: Machine, backend: NixBackend) -> None:
