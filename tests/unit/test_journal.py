@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,22 +13,8 @@ import pytest
 from luminous_nix_ipy import machine
 from luminous_nix_ipy.backend import journal
 from luminous_nix_ipy.errors import NixError
-from luminous_nix_ipy.records import JournalEntry
-
-START = datetime(2026, 1, 2, 3, 4, 5).astimezone()
-
-
-def entry(change: str, minutes: int = 0, **fields: object) -> JournalEntry:
-    values = {
-        "id": change,
-        "started": START + timedelta(minutes=minutes),
-        "user": "somebody",
-        "host": "somewhere",
-        "operation": "rollback",
-        "profile": "/nix/var/nix/profiles/system",
-        **fields,
-    }
-    return JournalEntry(**values)  # type: ignore[arg-type]
+from luminous_nix_ipy.records import Check, JournalEntry
+from tests.journals import START, entry
 
 
 def test_an_outcome_stands_in_place_of_its_intent_and_both_journals_are_read() -> None:
@@ -50,6 +34,15 @@ def test_no_journal_is_an_empty_one() -> None:
     assert journal.read_journal(machine.local()) == ([], [])
 
 
+def test_the_line_before_is_found_however_long_it_is() -> None:
+    here = machine.local()
+    path = journal.journal_file(here, "user")
+    for change, size in (("a", 10), ("b", 65_536), ("c", 1_000_000), ("d", 3)):
+        journal.append(path, entry(change, error="x" * size))
+    found, problems = journal.read_journal(here)
+    assert [e.id for e in found] == ["a", "b", "c", "d"] and problems == []
+
+
 def test_half_a_line_is_told_and_does_not_swallow_the_next(tmp_path: Path) -> None:
     here = machine.local()
     path = journal.journal_file(here, "user")
@@ -66,8 +59,13 @@ def test_bytes_that_are_not_utf8_are_made_visible() -> None:
     here = machine.local()
     odd = os.fsdecode(b"/home/x/\xff-profile")
     journal.append(journal.journal_file(here, "user"), entry("a", profile=odd, error=odd))
-    (found,), _ = journal.read_journal(here)
-    assert found.profile == r"/home/x/\udcff-profile"
+    journal.append(
+        journal.journal_file(here, "user"),
+        entry("b", user=odd, backup=odd, checks=(Check("a", "ok", odd),), steps={"move": odd}),
+    )
+    (found, other), _ = journal.read_journal(here)
+    assert found.profile == other.user == other.steps["move"] == r"/home/x/\udcff-profile"
+    assert other.checks[0].reason == other.backup == other.user
 
 
 def test_each_line_is_one_json_object_with_the_names_of_the_record() -> None:
@@ -96,22 +94,6 @@ def test_an_unreadable_journal_is_told(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").mkdir()
     found, problems = journal.read_journal(here)
     assert found == [] and "cannot be read" in problems[0]
-
-
-def test_many_writers_lose_no_line(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    code = (
-        "import sys; from datetime import datetime\n"
-        "from luminous_nix_ipy.backend import journal\n"
-        "from luminous_nix_ipy.records import JournalEntry\n"
-        "for i in range(40):\n"
-        "    journal.append(sys.argv[1], JournalEntry(id=f'{sys.argv[2]}-{i}', user='u',\n"
-        "        host='h', operation='o', profile='p', started=datetime.now().astimezone()))\n"
-    )
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(path), str(n)]) for n in range(3)]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
-    lines = path.read_text().splitlines()
-    assert len({json.loads(line)["id"] for line in lines}) == 120
 
 
 def test_who_acts_is_told_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
