@@ -58,6 +58,8 @@ class CommandFailed(NixError):
     """The `records.Message`s of level 0 that a program of Nix gave, where its log was read."""
     failed_builds: tuple[Any, ...] = ()
     """The `records.FailedBuild`s of that log."""
+    host: str = ""
+    """The other machine on which it failed; empty: here."""
 
     def __init__(
         self,
@@ -102,8 +104,6 @@ class ChangeFailed(NixError):
     """The backend's ChangeReport of what was done and put back."""
 
 
-class NotServed(NixError):
-    """An operation that this version does not offer."""
 class RequirementFailed(NixError):
     """What a runbook requires is not so; it goes no further."""
 
@@ -111,6 +111,8 @@ class RequirementFailed(NixError):
     """A `records.Check` for each requirement, those that are met too."""
 
 
+class NotServed(NixError):
+    """An operation that this version does not offer."""
 
 
 class MachineChanged(NixError):

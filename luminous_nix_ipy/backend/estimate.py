@@ -50,10 +50,12 @@ class BuildEstimate:
     Args:
         history: what builds took before.
         jobs: how many builds run at once.
+        host: where they run; empty: here.
     """
 
-    def __init__(self, history: Iterable[Report], jobs: int) -> None:
+    def __init__(self, history: Iterable[Report], jobs: int, host: str = "") -> None:
         self._jobs = max(jobs, 1)
+        self._host = host
         self._spans = _spans(history)
         self._builds: dict[str, _Build] = {}
         self._left: set[str] = set()
@@ -71,7 +73,7 @@ class BuildEstimate:
                 continue
             name = derivation_name(path) if derivation is None else derivation.name
             short = report_name(name, {} if derivation is None else derivation.env)
-            span = self._spans.get(("", short)) or self._spans.get((None, short))
+            span = self._spans.get((self._host, short)) or self._spans.get((None, short))
             inputs = () if derivation is None else tuple(derivation.inputs)
             self._builds[path] = _Build(name, short, inputs, span)
             self._left.add(path)

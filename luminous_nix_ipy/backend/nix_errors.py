@@ -21,6 +21,12 @@ _PLACE = re.compile(
 )
 
 
+_OF_A_MACHINE = frozenset(
+    {"locked", "daemon", "untrusted user", "untrusted substituter", "substituter unreachable"}
+)
+"""Kinds of what is to be mended where it failed."""
+
+
 class Recognised(msgspec.Struct, frozen=True):
     """A kind of error, and what to do about it."""
 
@@ -254,6 +260,26 @@ def recognise(error: CommandFailed, words: str) -> list[Recognised]:
     if place is not None:
         found["evaluation"] = Recognised("evaluation", (f"Look at {place}.",))
     return list(found.values())
+
+
+def elsewhere(known: Recognised, host: str) -> Recognised:
+    """The same on another machine, whose logs and disks are not here."""
+    if known.kind == "builder failure":
+        log = f"Its whole log: ssh {host} nix-store --read-log {known.details['drv']}"
+        return msgspec.structs.replace(known, suggestions=(log,))
+    if known.kind in ("no space", "disk"):
+        full = (
+            f"See how full the disks of {host} are: ssh {host} df -h",
+            f"Free what nothing keeps there: ssh {host} nix-store --gc",
+        )
+        return msgspec.structs.replace(known, kind=f"{known.kind} elsewhere", suggestions=full)
+    if known.kind == "permission":
+        other = f"Who logs in as {host} may not use Nix there: name another user, USER@HOST."
+        return msgspec.structs.replace(known, suggestions=(other,))
+    if known.kind in _OF_A_MACHINE:
+        there = tuple(f"On {host}: {item}" for item in known.suggestions)
+        return msgspec.structs.replace(known, suggestions=there)
+    return known
 
 
 def _filled(rule: _Rule, details: dict[str, str]) -> tuple[str, ...]:

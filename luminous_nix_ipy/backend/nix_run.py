@@ -24,6 +24,7 @@ from ..tools.activity import ActivityLog, Built
 from ..tools.build_history import Report, append_history, history_file, read_history
 from ..tools.internal_json import BUILDS, COPY_PATH, COPY_PATHS, FILE_TRANSFER
 from ..tools.process import Completed, failure, run
+from ..tools.ssh import LOG, There
 from .context import Context
 from .estimate import BuildEstimate
 from .retrying import retrying
@@ -61,6 +62,7 @@ async def run_nix(
     share: tuple[float, float] = (0.0, 1.0),
     on_message: Callable[[Message], None] | None = None,
     on_retry: Callable[[], None] | None = None,
+    there: There | None = None,
 ) -> Completed:
     """Run a program of Nix; other programs are run as by `Context.run`. Where it fails (`check`)
     because a download did, for a passing reason, it is run again (see `retrying`).
@@ -71,6 +73,7 @@ async def run_nix(
         share: the part of the operation's progress, from and to, that this program is.
         on_message: called with every message of the program, of any level.
         on_retry: called before it is run again.
+        there: how it is run on another machine.
 
     Returns:
         What it printed; as stderr its last messages, without colours.
@@ -82,7 +85,7 @@ async def run_nix(
     """
 
     def attempt() -> Awaitable[Completed]:
-        return _run_once(context, command, check, at_most, stdin, share, on_message)
+        return _run_once(context, command, check, at_most, stdin, share, on_message, there)
 
     return await (retrying(context.progress, attempt, on_retry) if check else attempt())
 
@@ -95,8 +98,10 @@ async def _run_once(
     stdin: str | None,
     share: tuple[float, float],
     on_message: Callable[[Message], None] | None,
+    there: There | None,
 ) -> Completed:
-    argv = with_log(command.argv)
+    argv = with_log(command.argv) if there is None else there.argv
+    host = "" if there is None else there.host
     if argv == command.argv or context.machine.simulated:
         return await context.run(command, check=check, at_most=at_most)
     elevated = await context.elevate() if command.root else None
@@ -106,16 +111,18 @@ async def _run_once(
     except NixError as unreadable:
         _log.warning("no estimates from the history of builds: %s", unreadable)
         reports = []
-    watch = _Watch(context, command, BuildEstimate(reports, max_jobs(context.machine, argv)))
+    jobs = max_jobs(context.machine, argv)
+    watch = _Watch(context, command, BuildEstimate(reports, jobs, host))
     watch.share = share
-    watch.log = ActivityLog(on_built=watch.ended.append, on_message=on_message)
+    watch.log = ActivityLog(host=host, on_built=watch.ended.append, on_message=on_message)
     watching = asyncio.create_task(watch.look())
     try:
         done = await run(
             argv,
             machine=context.machine,
             elevated=elevated,
-            stdin=stdin,
+            stdin=stdin if there is None else there.script,
+            stdin_stays_open=there is not None,
             check=False,
             timeout=at_most,
             stderr=watch.log,
@@ -140,11 +147,15 @@ async def _run_once(
 def with_log(argv: tuple[str, ...]) -> tuple[str, ...]:
     """The arguments that make a program of Nix write its log; others' unchanged.
 
-    All of Nix's programs take them from 2.4 on, before what else they take.
+    All of Nix's programs take them from 2.4 on, before what else they take. What is told to them in
+    variables, as arguments of env, stays in front.
     """
-    if os.path.basename(argv[0]) not in _WITH_LOG:
+    at = 0
+    if argv[0] == "env":
+        at = next(i for i, word in enumerate(argv) if i and "=" not in word)
+    if os.path.basename(argv[at]) not in _WITH_LOG:
         return argv
-    return (argv[0], "--log-format", "internal-json", "-v", *argv[1:])
+    return (*argv[: at + 1], *LOG, *argv[at + 1 :])
 
 
 def describe(work: NixWork) -> str:

@@ -10,7 +10,7 @@ import re
 
 from ..errors import CommandFailed, NixError
 from ..tools.process import plain
-from .nix_errors import Recognised, recognise
+from .nix_errors import Recognised, elsewhere, recognise
 
 # What packages are refused or collide for; the names are those in Nix's and nixpkgs' sentences.
 _COLLISION = (
@@ -85,7 +85,10 @@ def suggestions(error: BaseException) -> list[str]:
 def recognised(error: BaseException) -> list[Recognised]:
     """The kinds of error that Nix told of; empty where no program of Nix failed."""
     failed = _program(error)
-    return [] if failed is None else recognise(failed, _said(failed))
+    if failed is None:
+        return []
+    found = recognise(failed, _said(failed))
+    return [elsewhere(known, failed.host) for known in found] if failed.host else found
 
 
 def _program(error: BaseException) -> CommandFailed | None:

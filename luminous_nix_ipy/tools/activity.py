@@ -93,6 +93,7 @@ class ActivityLog:
     """Reads a log as it comes, in pieces of any size.
 
     Args:
+        host: where Nix runs, and builds what it names no other host for; empty: here.
         clock: a monotonic clock in seconds.
         on_built: called when a build has ended.
         on_message: called with every message, of any level, and every line that is no record.
@@ -101,12 +102,14 @@ class ActivityLog:
     def __init__(
         self,
         *,
+        host: str = "",
         clock: Callable[[], float] = time.monotonic,
         on_built: Callable[[Built], None] | None = None,
         on_message: Callable[[Message], None] | None = None,
     ) -> None:
         self.messages = Messages(on_message)
         self.failed: deque[FailedBuild] = deque(maxlen=_FAILED)
+        self._host = host
         self._clock = clock
         self._on_built = on_built
         self._lines = LineSplitter()
@@ -240,7 +243,7 @@ class ActivityLog:
 
     def _built(self, live: _Live) -> None:
         outcome = self._outcome()
-        derivation, host = live.field(0), live.field(1)
+        derivation, host = live.field(0), live.field(1) or self._host
         ended = FailedBuild(derivation, host, tuple(live.log))
         if outcome == "failed":
             self.failed.append(ended)
@@ -321,7 +324,7 @@ class ActivityLog:
             running=running,
             failed=failed,
             started=datetime.now().astimezone() - lasted,
-            host=live.field(1) if kind == BUILD else "",
+            host=live.field(1) or self._host if kind == BUILD else "",
             last_line=live.log[-1] if live.log else "",
         )
 

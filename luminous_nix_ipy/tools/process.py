@@ -76,6 +76,7 @@ async def run(
     env: Mapping[str, str] | None = None,
     elevated: Elevated | None = None,
     stdin: str | bytes | None = None,
+    stdin_stays_open: bool = False,
     timeout: float | None = None,  # noqa: ASYNC109 - on timeout the program must be ended first
     cwd: str | None = None,
     on_line: OnLine | None = None,
@@ -92,6 +93,8 @@ async def run(
         env: its whole environment instead; neither of the two means this process's own.
         elevated: runs it as root, for which its environment is not this one.
         stdin: what it reads, never logged; None means /dev/null, so nothing can wait for a user.
+        stdin_stays_open: what it is given ends only when this process lets go of it: so it learns
+            that it was ended, or that this process is gone.
         timeout: seconds, after which it is ended as by a cancel.
         on_line: called in this loop's thread with every line of both streams as it comes, bytes
             that are not UTF-8 replaced. When it raises, that is logged and it is called no more.
@@ -112,7 +115,7 @@ async def run(
     environment = machine.child_environment() if env is None and machine is not None else env
     started = time.monotonic()
     child = _Child(on_line, keep, stderr, stdout=stdout)
-    await _start(argv, environment, given, cwd, child, elevated=elevated)
+    await _start(argv, environment, given, cwd, child, elevated=elevated, talk=stdin_stays_open)
     try:
         in_time = await child.ended_within(timeout)
         if not in_time:
