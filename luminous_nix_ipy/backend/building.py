@@ -13,11 +13,14 @@ from typing import Any
 
 import msgspec
 
-from ..errors import CommandFailed, NixError, NotFound
+from ..errors import CommandFailed, NixError, NotFound, Refused
 from ..records import Command
+from ..tools import ssh
 from ..tools.configuration import Configuration, Flags, find_configuration, parse_flags
 from ..tools.messages import Messages, Planned
+from .build_host import Elsewhere
 from .context import Context
+from .model import BuildReport
 from .nix_run import run_nix
 from .validation import Options
 
@@ -30,6 +33,7 @@ OPTIONS: Options = {
     "option": (list, tuple),
     "show_trace": bool,
     "max_jobs": (str, int),
+    "build_host": str,
 }
 """What every operation that builds a configuration takes."""
 
@@ -43,6 +47,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     configuration: Configuration
     flags: Flags
+    host: str | None = None
+    """The machine that builds it; None: this one."""
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -50,7 +56,7 @@ class Built(msgspec.Struct, frozen=True):
 
     path: str
     planned: Planned
-    command: Command
+    commands: tuple[Command, ...]
     duration: float
     """Seconds."""
 
@@ -67,25 +73,59 @@ def asked_for(context: Context, options: dict[str, Any]) -> Asked:
             "This playground was made without Nix: it can list, compare and roll back.",
             ["Install Nix, then make it anew: %nix playground reset"],
         )
+    host = build_host(context, options)
     found = find_configuration(
         context.machine,
         flake=options.get("flake"),
         file=options.get("file"),
         attr=options.get("attr"),
     )
-    return Asked(found, parse_flags(options, found))
+    return Asked(found, parse_flags(options, found), host)
 
 
-async def dry_build(context: Context, asked: Asked) -> tuple[Planned, Command]:
-    """What would be built and fetched, and the command that told.
+def build_host(context: Context, options: dict[str, Any]) -> str | None:
+    """The machine that is to build, among an operation's options; None: this one.
 
     Raises:
-        CommandFailed: it cannot be evaluated.
+        Refused: it has no such name, or this is a playground.
     """
-    command = Command(
-        asked.configuration.dry_build(asked.flags), "see what would be built and fetched"
+    host: str | None = options.get("build_host")
+    if host is None:
+        return None
+    if context.machine.playground is not None:
+        raise Refused(
+            "A playground builds nothing on other machines.",
+            "Its store is its own, and what is built elsewhere is made for another.",
+            ["Leave --build-host out, or leave the playground: %nix playground stop"],
+        )
+    return ssh.check_host(host)
+
+
+async def dry_build(context: Context, asked: Asked) -> BuildReport:
+    """What would be built and fetched, and the command that told; of a build on another machine
+    what is not here, and the commands that would build it and copy it here.
+
+    Raises:
+        CommandFailed: it cannot be evaluated, or the other machine cannot be reached.
+    """
+    commands: tuple[Command, ...]
+    if asked.host is not None:
+        with _folder(context) as folder:
+            planned, commands = await _elsewhere(context, asked, asked.host, folder).dry_build()
+    else:
+        argv = asked.configuration.dry_build(asked.flags)
+        commands = (Command(argv, "see what would be built and fetched"),)
+        planned = await _run(context, asked, commands[0])
+    return BuildReport(
+        configuration=str(asked.configuration),
+        host=asked.host,
+        path=None,
+        builds=tuple(planned.builds),
+        fetches=tuple(planned.fetches),
+        download_bytes=planned.download_bytes,
+        unpacked_bytes=planned.unpacked_bytes,
+        commands=commands,
     )
-    return await _run(context, asked, command), command
 
 
 async def build(context: Context, asked: Asked, link: str | None = None) -> Built:
@@ -95,26 +135,33 @@ async def build(context: Context, asked: Asked, link: str | None = None) -> Buil
         link: where its out-link shall be; None: in a folder of its own, until `release`.
 
     Raises:
-        CommandFailed: it cannot be evaluated or built; `why` is what Nix said.
+        CommandFailed: it cannot be evaluated, built, or had from the machine that built it; `why`
+            is what Nix said.
         asyncio.CancelledError: Nix has ended by then, and nothing but the store has changed.
     """
-    folder = None
-    if link is None:
-        folder = _folder(context)
-        link = f"{folder.name}/result"
+    folder = _folder(context)
+    at = link or f"{folder.name}/result"
     started = time.monotonic()
-    command = Command(asked.configuration.build(asked.flags, link), "build the system")
+    commands: tuple[Command, ...]
     try:
-        planned = await _run(context, asked, command)
-        path = os.readlink(link)
+        if asked.host is not None:
+            elsewhere = _elsewhere(context, asked, asked.host, folder.name)
+            planned = await elsewhere.build(at)
+            commands = tuple(elsewhere.commands)
+        else:
+            argv = asked.configuration.build(asked.flags, at)
+            commands = (Command(argv, "build the system"),)
+            planned = await _run(context, asked, commands[0])
+        path = os.readlink(at)
     except BaseException:
-        if folder is not None:
-            folder.cleanup()
+        folder.cleanup()
         raise
-    if folder is not None:
+    if link is None:
         release(context, path)
         context.held[path] = folder
-    return Built(path, planned, command, time.monotonic() - started)
+    else:
+        folder.cleanup()
+    return Built(path, planned, commands, time.monotonic() - started)
 
 
 def release(context: Context, path: str | None) -> None:
@@ -122,6 +169,10 @@ def release(context: Context, path: str | None) -> None:
     folder = context.held.pop(path or "", None)
     if folder is not None:
         folder.cleanup()
+
+
+def _elsewhere(context: Context, asked: Asked, host: str, folder: str) -> Elsewhere:
+    return Elsewhere(context, host, asked.configuration, asked.flags, folder)
 
 
 async def _run(context: Context, asked: Asked, command: Command) -> Planned:

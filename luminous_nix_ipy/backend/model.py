@@ -181,6 +181,8 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
 
     configuration: str
     """Which, in words."""
+    host: str | None = None
+    """The machine that builds it; None: this one."""
     path: str | None
     """The store path; None in a dry run."""
     link: str | None = None

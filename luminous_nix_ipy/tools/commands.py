@@ -135,6 +135,11 @@ def add_indirect_root(link: str, path: str) -> Argv:
     return ("nix-store", "--realise", path, "--add-root", link, "--indirect")
 
 
+def dry_realise(derivation: str) -> Argv:
+    """Tells what would be built and fetched for a derivation."""
+    return ("nix-store", "--realise", "--dry-run", derivation)
+
+
 def update_channels(names: Iterable[str]) -> Argv:
     """Fetches the newest of these channels, of all where there are no names."""
     return ("nix-channel", "--update", *names)

@@ -51,11 +51,24 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
             return (*self._argv(flags), "--dry-run")
         return (*self._argv(flags), "--dry-run", "--no-link", "--no-write-lock-file")
 
+    def instantiate(self, flags: Flags, link: str, *, dry: bool = False) -> Argv:
+        """Writes its derivation to the store, and prints its path; of a file's, `link` will be a
+        link to it and its gc root, and is what is printed. `dry`: locks nothing."""
+        if self.flake is not None:
+            attribute = f"{self.flake}#{self.attr}.drvPath"
+            unlocked = ("--no-write-lock-file",) if dry else ()
+            return (*FLAKE_COMMAND, "eval", "--raw", attribute, *flags.evaluating(), *unlocked)
+        root = ("--add-root", link, "--indirect")
+        return ("nix-instantiate", *self._file_argv(), *flags.evaluating(), *root)
+
     def _argv(self, flags: Flags) -> Argv:
         if self.flake is not None:
             return (*FLAKE_COMMAND, "build", f"{self.flake}#{self.attr}", *flags.argv())
+        return ("nix-build", *self._file_argv(), *flags.argv())
+
+    def _file_argv(self) -> Argv:
         includes = (word for entry in self.includes for word in ("-I", entry))
-        return ("nix-build", self.file, "--attr", self.attr, *includes, *flags.argv())
+        return (self.file, "--attr", self.attr, *includes)
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,15 +81,27 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     max_jobs: str | None = None
 
     def argv(self) -> Argv:
+        """For what evaluates and builds."""
+        return (*self.evaluating(), *self._jobs())
+
+    def evaluating(self) -> Argv:
+        """For what only evaluates."""
         argv: list[str] = []
         argv += ["--impure"] if self.impure else []
         argv += ["--show-trace"] if self.show_trace else []
         for name, reference in self.override_inputs:
             argv += ["--override-input", name, reference]
-        for name, value in self.options:
-            argv += ["--option", name, value]
-        argv += ["--max-jobs", self.max_jobs] if self.max_jobs is not None else []
-        return tuple(argv)
+        return (*argv, *self._settings())
+
+    def building(self) -> Argv:
+        """For what only builds."""
+        return (*self._settings(), *self._jobs())
+
+    def _settings(self) -> Argv:
+        return tuple(word for pair in self.options for word in ("--option", *pair))
+
+    def _jobs(self) -> Argv:
+        return ("--max-jobs", self.max_jobs) if self.max_jobs is not None else ()
 
 
 def parse_flags(options: dict[str, Any], configuration: Configuration) -> Flags:

@@ -19,22 +19,14 @@ OPTIONS: Options = {**BUILDING, "link": str}
 
 async def run(context: Context, operation: NixOperation, plan: Plan | None = None) -> NixResult:
     """Options: `flake` or `file` and `attr` (neither: as nixos-rebuild finds it); `link`, where the
-    out-link shall be (./result); flags of Nix. `dry_run`: tell what would be built and fetched.
+    out-link shall be (./result); `build_host`, the machine that builds it; flags of Nix. `dry_run`:
+    tell what would be built and fetched.
 
     data: `build` (BuildReport).
     """
     asked = asked_for(context, operation.options)
     if operation.dry_run:
-        planned, command = await dry_build(context, asked)
-        report = BuildReport(
-            configuration=str(asked.configuration),
-            path=None,
-            builds=tuple(planned.builds),
-            fetches=tuple(planned.fetches),
-            download_bytes=planned.download_bytes,
-            unpacked_bytes=planned.unpacked_bytes,
-            commands=(command,),
-        )
+        report = await dry_build(context, asked)
         return NixResult(True, "Dry run: nothing was built.", {"build": report})
     link = _absolute(operation.options.get("link") or "result")
     built = await build(context, asked, link)
@@ -42,6 +34,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
     diff, problem = await compare(context, _running(context), built.path)
     report = BuildReport(
         configuration=str(asked.configuration),
+        host=asked.host,
         path=built.path,
         link=link,
         builds=tuple(built.planned.builds),
@@ -50,7 +43,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         unpacked_bytes=built.planned.unpacked_bytes,
         diff=diff,
         diff_problem=problem,
-        commands=(built.command,),
+        commands=built.commands,
         duration=built.duration,
     )
     return NixResult(True, f"Built {built.path}.", {"build": report})

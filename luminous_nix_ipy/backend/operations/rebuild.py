@@ -10,7 +10,7 @@ from ..building import OPTIONS as BUILDING
 from ..building import asked_for, build, dry_build, release
 from ..checks_system import NEED_A_BOOT
 from ..context import Context
-from ..model import BuildReport, Mode, NixOperation, NixResult, OperationType, Plan
+from ..model import Mode, NixOperation, NixResult, OperationType, Plan
 from ..planning import make_plan
 from ..safety import SAFETY, safety_of
 from ..specialising import refuse_at_boot
@@ -31,7 +31,8 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
 
     Options: `flake` or `file` and `attr` (neither: as nixos-rebuild finds it); `specialisation`,
     the one that is to run ("": the system itself, None: the one that runs now);
-    `install_bootloader`; flags of Nix; how it is watched (`SAFETY`).
+    `install_bootloader`; `build_host`, the machine that builds it; flags of Nix; how it is watched
+    (`SAFETY`).
     """
     options, mode = operation.options, _MODES[operation.type]
     safety = safety_of(context.machine, options)
@@ -53,7 +54,7 @@ async def plan(context: Context, operation: NixOperation) -> Plan:
             mode=mode,
             specialisation=specialisation,
             install_bootloader=bool(options.get("install_bootloader")),
-            prepared=(built.command,),
+            prepared=built.commands,
             safety=safety,
         )
     except BaseException:
@@ -70,22 +71,12 @@ async def run(context: Context, operation: NixOperation, made: Plan | None) -> N
     if operation.dry_run and made is None:
         safety_of(context.machine, operation.options)  # what is refused is refused in any case
         asked = asked_for(context, operation.options)
-        planned, command = await dry_build(context, asked)
-        if planned.builds or planned.fetches:
+        report = await dry_build(context, asked)
+        if report.builds or report.fetches:
             return NixResult(
                 True,
                 "Dry run: it is not built yet, so what it would change is not known.",
-                {
-                    "build": BuildReport(
-                        configuration=str(asked.configuration),
-                        path=None,
-                        builds=tuple(planned.builds),
-                        fetches=tuple(planned.fetches),
-                        download_bytes=planned.download_bytes,
-                        unpacked_bytes=planned.unpacked_bytes,
-                        commands=(command,),
-                    )
-                },
+                {"build": report},
             )
     made = made or await plan(context, operation)
     try:

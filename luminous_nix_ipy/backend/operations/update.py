@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ...errors import NixError, NotFound, Refused
 from ...records import Command, Input, InputChange, ProfileKind
 from ...tools import commands, elevation
+from ..building import build_host
 from ..clerk import recording
 from ..context import Context
 from ..deed import Deed
@@ -46,6 +47,7 @@ async def run(context: Context, operation: NixOperation, made: Plan | None = Non
     """
     options = operation.options
     safety_of(context.machine, options)  # what the switch would refuse is refused at once
+    build_host(context, options)
     channels = bool(options.get("channels"))
     source = find_source(context, options.get("flake"), channels)
     is_channels = source == context.machine.root_channels
