@@ -163,6 +163,12 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
         yield from _starting(_profiles(), fragment, "profile")
     elif action.metavar == "UNIT":
         yield from _starting(_units(), fragment, "unit")
+    elif action.metavar == "HOST":
+        user, sign, name = fragment.rpartition("@")
+        found = (f"{user}{sign}{host}" for host in _hosts() if host.startswith(name))
+        yield from _starting(found, fragment, "host")
+    elif action.metavar == "CHANGE":
+        yield from _starting(_changes(), fragment, "word")
     elif action.metavar == "CHECK":
         yield from _starting(_checks(), fragment, "check")
     elif action.metavar == "NAME" and action.dest == "packages":
@@ -207,6 +213,7 @@ def _indexed(metavar: str, fragment: str) -> list[str]:
 
 _numbers_known: dict[tuple[object, ...], tuple[str, int | None, list[int]]] = {}
 _profiles_known: dict[tuple[object, ...], list[str]] = {}
+_changes_known: dict[tuple[object, ...], list[str]] = {}
 """What was found, by where it was looked for and the time of that folder; the last thing only."""
 
 
@@ -284,6 +291,26 @@ def _units() -> list[str]:
             found.update(name for name in os.listdir(folder) if name.endswith(_UNITS))
     # A template is no unit before it has an instance.
     return sorted(name for name in found if "@." not in name)
+
+
+def _hosts() -> list[str]:
+    """The hosts that ~/.ssh/config names."""
+    from .tools.ssh import known_hosts
+
+    return known_hosts(os.path.expanduser("~"))
+
+
+def _changes() -> list[str]:
+    """The ids of the changes that the journals tell of, the newest first."""
+    from .backend.journal_reading import journal_files, read_journal
+    from .machine import current
+
+    machine = current()
+    key = tuple((path, _changed(path)) for path in journal_files(machine))
+    if key not in _changes_known:
+        _changes_known.clear()
+        _changes_known[key] = [entry.id for entry in reversed(read_journal(machine)[0])]
+    return _changes_known[key]
 
 
 def _checks() -> list[str]:

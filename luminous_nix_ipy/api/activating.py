@@ -29,6 +29,7 @@ class Activating:
         option: Pairs = None,
         show_trace: bool = False,
         max_jobs: int | str | None = None,
+        build_host: str | None = None,
         install_bootloader: bool = False,
         expect: Texts = None,
         expect_url: Texts = None,
@@ -53,6 +54,7 @@ class Activating:
             option: pairs of a setting of Nix and its value for this build.
             show_trace: with where an error comes from.
             max_jobs: builds at the same time, or "auto".
+            build_host: the machine that builds it, over ssh: "HOST" or "USER@HOST".
             install_bootloader: install the boot loader itself too.
             expect, expect_url, expect_unit: command lines that must succeed afterwards, URLs that
                 must answer with 2xx or 3xx, systemd units that must be active; one or several. If
@@ -81,6 +83,7 @@ class Activating:
             option=option,
             show_trace=show_trace,
             max_jobs=max_jobs,
+            build_host=build_host,
             install_bootloader=install_bootloader,
             expect=expect,
             expect_url=expect_url,
@@ -106,6 +109,7 @@ class Activating:
         option: Pairs = None,
         show_trace: bool = False,
         max_jobs: int | str | None = None,
+        build_host: str | None = None,
         install_bootloader: bool = False,
         expect: Texts = None,
         expect_url: Texts = None,
@@ -138,6 +142,7 @@ class Activating:
             option=option,
             show_trace=show_trace,
             max_jobs=max_jobs,
+            build_host=build_host,
             install_bootloader=install_bootloader,
             expect=expect,
             expect_url=expect_url,
@@ -163,6 +168,7 @@ class Activating:
         option: Pairs = None,
         show_trace: bool = False,
         max_jobs: int | str | None = None,
+        build_host: str | None = None,
         install_bootloader: bool = False,
         expect: Texts = None,
         expect_url: Texts = None,
@@ -195,6 +201,7 @@ class Activating:
             option=option,
             show_trace=show_trace,
             max_jobs=max_jobs,
+            build_host=build_host,
             install_bootloader=install_bootloader,
             expect=expect,
             expect_url=expect_url,

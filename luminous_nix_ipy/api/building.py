@@ -31,6 +31,7 @@ class Building:
         option: Pairs = None,
         show_trace: bool = False,
         max_jobs: int | str | None = None,
+        build_host: str | None = None,
         link: str | None = None,
         dry_run: bool = False,
         bg: bool = False,
@@ -55,6 +56,7 @@ class Building:
             option=option,
             show_trace=show_trace,
             max_jobs=max_jobs,
+            build_host=build_host,
             link=link,
             dry_run=dry_run,
             bg=bg,
@@ -65,6 +67,7 @@ class Building:
         inputs: str | Sequence[str] = (),
         *,
         flake: str | None = None,
+        build_host: str | None = None,
         channels: bool = False,
         commit: bool = False,
         inputs_only: bool = False,
@@ -90,6 +93,7 @@ class Building:
         Args:
             inputs: only these; one or several names.
             flake: another flake than the configuration's.
+            build_host: as of `switch`.
             channels: root's channels, although there is a flake.
             commit: let Nix commit flake.lock.
             inputs_only: return what was updated, without a switch.
@@ -108,6 +112,7 @@ class Building:
             session(),
             inputs=inputs,
             flake=flake,
+            build_host=build_host,
             channels=channels,
             commit=commit,
             inputs_only=inputs_only,

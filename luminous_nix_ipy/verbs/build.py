@@ -3,10 +3,15 @@
 The configuration is found as by %nix switch. Shown is what was built, and which packages differ
 from what runs now; --dry-run shows what would be built and fetched.
 
+With --build-host another machine builds it: it is evaluated here, built there by whoever ssh logs
+in as, and copied here. Nobody is asked for a password: ssh needs a key that it can use alone.
+NIX_SSHOPTS and ~/.ssh/config are heeded.
+
 Examples:
   %nix build
   %nix build --dry-run
   %nix build --flake .#laptop --max-jobs 2
+  %nix build --build-host builder@big.example.org
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ def run(
     option: Pairs = None,
     show_trace: bool = False,
     max_jobs: int | str | None = None,
+    build_host: str | None = None,
     link: str | None = None,
     dry_run: bool = False,
     bg: bool = False,
@@ -54,6 +60,7 @@ def run(
         "option": option,
         "show_trace": show_trace,
         "max_jobs": max_jobs,
+        "build_host": build_host,
         "link": link,
     }
     operation = NixOperation(OperationType.BUILD, dry_run=dry_run, options=options)

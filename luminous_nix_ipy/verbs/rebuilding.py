@@ -38,10 +38,18 @@ def add_configuration(parser: Parser) -> None:
         )
     parser.add_argument("--show-trace", action="store_true", help="where an error comes from")
     parser.add_argument("--max-jobs", metavar="N", help="builds at the same time, or auto")
+    add_build_host(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be done, activate nothing"
     )
     add_bg(parser)
+
+
+def add_build_host(parser: Parser) -> None:
+    """Declare which machine builds."""
+    parser.add_argument(
+        "--build-host", metavar="HOST", help="the machine that builds it, over ssh: [USER@]HOST"
+    )
 
 
 def add_activation(parser: Parser) -> None:

@@ -3,7 +3,7 @@
 The configuration is found as nixos-rebuild finds it: the flake in /etc/nixos, else what
 NIXOS_CONFIG or <nixos-config> names. It is built by you; then the plan is shown: packages, units,
 commands and whether it needs a reboot, and you are asked. --dry-run shows what would be built;
-where all is built already, the plan.
+where all is built already, the plan. With --build-host another machine builds it (see build).
 
 A specialisation that runs now goes on where what is built has one of the same name.
 
@@ -54,6 +54,7 @@ def run(
     option: Pairs = None,
     show_trace: bool = False,
     max_jobs: int | str | None = None,
+    build_host: str | None = None,
     install_bootloader: bool = False,
     expect: Texts = None,
     expect_url: Texts = None,
@@ -80,6 +81,7 @@ def run(
         option=option,
         show_trace=show_trace,
         max_jobs=max_jobs,
+        build_host=build_host,
         install_bootloader=install_bootloader,
         expect=expect,
         expect_url=expect_url,

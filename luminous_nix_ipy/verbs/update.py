@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .parser import Parser, add_bg
+from .rebuilding import add_build_host
 from .safety import Span, Texts, add_safety
 from .session import Session
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 def arguments(parser: Parser) -> None:
     parser.add_argument("inputs", metavar="INPUT", nargs="*", default=[], help="only these")
     parser.add_argument("--flake", metavar="REF#HOST", help="another flake than /etc/nixos")
+    add_build_host(parser)
     parser.add_argument("--channels", action="store_true", help="root's channels")
     parser.add_argument("--commit", action="store_true", help="let Nix commit flake.lock")
     parser.add_argument("--inputs-only", action="store_true", help="do not switch")
@@ -45,6 +47,7 @@ def run(
     *,
     inputs: str | Sequence[str] = (),
     flake: str | None = None,
+    build_host: str | None = None,
     channels: bool = False,
     commit: bool = False,
     inputs_only: bool = False,
@@ -81,6 +84,7 @@ def run(
     }
     options = {
         "flake": flake,
+        "build_host": build_host,
         "channels": channels,
         "commit": commit,
         "inputs_only": inputs_only or not bg,
@@ -108,7 +112,9 @@ def run(
     if inputs_only:
         return frame
     display(frame)  # type: ignore[no-untyped-call]
-    switch = NixOperation(OperationType.SWITCH, options={"flake": flake, **safety})
+    switch = NixOperation(
+        OperationType.SWITCH, options={"flake": flake, "build_host": build_host, **safety}
+    )
     return activate(session, switch, yes=yes)
 
 

@@ -60,9 +60,14 @@ class BuildView(View):
         lead = []
         if not built and not report.builds and not report.fetches:
             lead.append("Everything is built already.")
+        elif not built and report.host is not None:
+            where = printable(report.host)
+            lead.append(f"Told is what is not here; what {where} has is not built again.")
         elif not built:
             lead.append("What it changes is known once it is built: %nix build does only that.")
         facts = []
+        if report.host is not None:
+            facts.append(("Built on" if built else "To be built on", printable(report.host)))
         if report.path is not None:
             facts += [
                 ("System", printable(report.path)),
@@ -76,7 +81,8 @@ class BuildView(View):
             parts.append(_derivations(report.builds))
         if built:
             parts.append(packages(report.diff, report.diff_problem))
-        parts.append(steps("Commands that were run", report.commands))
+        run = "would be" if report.host is not None and not built else "were"
+        parts.append(steps(f"Commands that {run} run", report.commands))
         return Page(title, lead, parts, banner(self._playground))
 
 
