@@ -211,7 +211,7 @@ def test_the_link_goes_down_during_a_build(here: Host, builder: Host, name: str)
         told = asked.end()
     finally:
         builder.run("ip", "link", "set", "eth1", "up")
-        builder.run("pkill", "--full", "nix-store.*slow")
+        builder.run("pkill", "--full", "^nix-store.*slow")
     assert "The connection to builder was lost." in told["error"], told
     assert "Nothing was changed here" in told["why"], told
     assert look(here).links() == before
