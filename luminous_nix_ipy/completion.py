@@ -169,8 +169,6 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
         yield from _starting(found, fragment, "host")
     elif action.metavar == "CHANGE":
         yield from _starting(_changes(), fragment, "word")
-    elif action.metavar == "CHANGE":
-        yield from _starting(_changes(), fragment, "word")
     elif action.metavar == "CHECK":
         yield from _starting(_checks(), fragment, "check")
     elif action.metavar == "NAME" and action.dest == "packages":
@@ -215,7 +213,6 @@ def _indexed(metavar: str, fragment: str) -> list[str]:
 
 _numbers_known: dict[tuple[object, ...], tuple[str, int | None, list[int]]] = {}
 _profiles_known: dict[tuple[object, ...], list[str]] = {}
-_changes_known: dict[tuple[object, ...], list[str]] = {}
 _changes_known: dict[tuple[object, ...], list[str]] = {}
 """What was found, by where it was looked for and the time of that folder; the last thing only."""
 
@@ -301,19 +298,6 @@ def _hosts() -> list[str]:
     from .tools.ssh import known_hosts
 
     return known_hosts(os.path.expanduser("~"))
-
-
-def _changes() -> list[str]:
-    """The ids of the changes that the journals tell of, the newest first."""
-    from .backend.journal_reading import journal_files, read_journal
-    from .machine import current
-
-    machine = current()
-    key = tuple((path, _changed(path)) for path in journal_files(machine))
-    if key not in _changes_known:
-        _changes_known.clear()
-        _changes_known[key] = [entry.id for entry in reversed(read_journal(machine)[0])]
-    return _changes_known[key]
 
 
 def _changes() -> list[str]:
