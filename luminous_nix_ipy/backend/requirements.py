@@ -65,12 +65,12 @@ async def look(context: Context, options: Mapping[str, Any]) -> tuple[Check, ...
         Refused: nothing is required, or something that can never be.
     """
     given = {name: value for name, value in options.items() if value not in (None, False)}
-    if not set(given) - {"on"}:
+    if "on" in given and "free" not in given:
+        raise Refused("--on names a file system for --free.", "", ["Add --free SIZE."])
+    if not given:
         raise Refused(
             "Nothing is required.", "", ["For example: %nix require --free 5G --no-failed-units"]
         )
-    if "on" in given and "free" not in given:
-        raise Refused("--on names a file system for --free.", "", ["Add --free SIZE."])
     looks = []
     if "free" in given:
         looks.append(_free(context, _size(given["free"]), given.get("on")))

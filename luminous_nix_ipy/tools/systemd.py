@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import CommandFailed
 from ..machine import Machine
-from .process import run
+from .process import failure, run
 
 _SECONDS = 10.0
 """systemctl answers at once, but for the moments in which systemd loads its units anew."""
@@ -86,7 +86,10 @@ async def system_state(machine: Machine) -> str:
     """
     argv = ("systemctl", "is-system-running")
     done = await run(argv, machine=machine, timeout=_SECONDS, check=False)
-    return done.stdout.strip()
+    state = done.stdout.strip()
+    if state in ("", "unknown"):
+        raise failure(done)
+    return state
 
 
 async def last_lines(machine: Machine, unit: str, count: int = 10) -> tuple[str, ...]:
