@@ -79,8 +79,9 @@ def _explained(
     view = module.run(session, **given | dry)
     plan = getattr(view, "plan", None)
     if plan is not None:
-        nothing = "Nothing is to be done, so nothing would be run."
-        return tuple(plan.commands), "" if plan.commands else nothing
+        if not plan.commands:
+            return (), "Nothing is to be done, so nothing would be run."
+        return (*plan.prepared, *plan.commands), ""
     report = getattr(view, "report", None)
     if report is not None:
         return tuple(report.commands), (

@@ -92,6 +92,8 @@ def test_a_build_shows_packages_and_then_a_dry_run_shows_the_plan(
     plan = nix.switch(dry_run=True)
     assert isinstance(plan, PlanView)
     assert "Commands that were run for this plan" in repr(plan)
+    explained = [str(command) for command in nix.explain("switch").commands.command]
+    assert explained[0].startswith("nix-build") and "nix-env" in " ".join(explained[1:])
     assert apart_from_held(there) == before
 
 
