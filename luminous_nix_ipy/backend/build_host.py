@@ -25,6 +25,11 @@ from .nix_run import run_nix
 _STORE_PATH = re.compile(r"/[^\s]*/[0-9a-z]{32}-[A-Za-z0-9+._?=-]+")
 _LOG_LINES = 10
 """Of a failed build's log that are told: the log itself is there."""
+_TRUST = (
+    "It is built, and stays there for a while. Who is named in trusted-users may copy what nobody "
+    "has signed: let root add you, in nix.conf (on NixOS nix.settings.trusted-users). Whoever is "
+    "there may do what root may."
+)
 _UNCHANGED = "Nothing was changed here but the store."
 
 
@@ -178,6 +183,8 @@ class Elsewhere:
         error.what = f"Nix could not {command.purpose}."
         if command is self._reach:
             error.what = f"Nix does not work on {self._host}."
+        if "--from" in command.argv and "lacks a" in error.stderr:
+            error.todo += (_TRUST,)
         for failed in error.failed_builds:
             error.why += "".join(f"\n  {line}" for line in failed.log[-_LOG_LINES:])
         if command.argv[0] in ("ssh", "env"):

@@ -137,6 +137,20 @@ def test_a_flake_built_by_a_user_whom_nobody_trusts(here: Host, builder: Host, n
     assert_nothing_left(builder)
 
 
+def test_what_this_machine_does_not_trust(here: Host, builder: Host, name: str) -> None:
+    """Whoever is not trusted here may not copy what the builder did not sign."""
+    lines = (
+        "usermod --append --groups nix-users bob; cp /root/.ssh/[!a]* /home/bob/.ssh; "
+        f"chown -R bob /home/bob/.ssh; cp {FILE} /home/bob/systems.nix; chmod 644 /home/bob/*.nix"
+    )
+    here.run("sh", "-c", lines)
+    where = {"file": "/home/bob/systems.nix", "attr": "fine", "link": "/home/bob/result"}
+    told = change(here, "build", user="bob", build_host=f"root@{BUILDER}", **where)
+    assert "could not copy what was built" in told["error"], told
+    assert "lacks a" in told["why"], told
+    assert here.run("ls", "/home/bob").stdout == "systems.nix\n"
+
+
 def test_a_dry_run_changes_neither_machine(here: Host, builder: Host, name: str) -> None:
     before = builder.run("ls", "/nix/store").stdout
     code = (
