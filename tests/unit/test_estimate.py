@@ -25,7 +25,7 @@ def path(name: str) -> str:
 def derivation(name: str, *needs: str) -> Derivation:
     return Derivation(
         path=path(name), outputs={}, inputs={path(n): ("out",) for n in needs}, sources=(),
-        system="", builder="", args=(), env={"name": name, "pname": name},
+        system="", builder="", args=(), env={"name": name, "pname": name}, fixed=False,
     )  # fmt: skip
 
 
