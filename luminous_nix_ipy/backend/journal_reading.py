@@ -140,10 +140,12 @@ def examined(path: str, kind: ProfileKind, data: bytes) -> JournalFile:
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """What every line has."""
+    """What tells how a line is to be read."""
 
     id: str
     previous: str | msgspec.UnsetType | None = msgspec.UNSET
+    ran: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """Only a supervisor's has it."""
 
 
 _LINKS = msgspec.json.Decoder(_Line)
@@ -175,31 +177,28 @@ class _Reader:
             what = "it does not follow the line before it: one was changed or taken away."
             yield Damage(number, what, gap=True)
         try:
-            self._note(number, line, link.id)
+            self._note(number, line, link)
         except LookupError:
             what = f"it ends the change {link.id}, which was never begun."
             yield Damage(number, what, gap=False)
         except (ValueError, OverflowError, RecursionError):
             yield Damage(number, "it cannot be understood: it tells of no change.", gap=False)
 
-    def _note(self, number: int, line: bytes, change: str) -> None:
+    def _note(self, number: int, line: bytes, link: _Line) -> None:
         """Raises: ValueError, OverflowError, RecursionError: it tells of no change. LookupError: of
         none that was begun."""
-        known = self.changes.get(change)
-        try:
-            entry = _local(_ENTRIES.decode(line))
-        except msgspec.MsgspecError:
+        known = self.changes.get(link.id)
+        lines = (number,) if known is None else (*known.lines, number)
+        if link.ran is not msgspec.UNSET:
             outcome = _OUTCOMES.decode(line)
             if known is None:
-                raise LookupError(change) from None
-            joined = _joined(known.intent, outcome)
-            lines = (*known.lines, number)
-            self.changes[change] = replace(known, entry=joined, outcome=outcome, lines=lines)
+                raise LookupError(link.id)
+            entry = _joined(known.intent, outcome)
+            self.changes[link.id] = replace(known, entry=entry, outcome=outcome, lines=lines)
             return
-        if known is None:
-            self.changes[change] = Written(intent=entry, entry=entry, lines=(number,))
-        else:
-            self.changes[change] = replace(known, entry=entry, lines=(*known.lines, number))
+        entry = _local(_ENTRIES.decode(line))
+        intent = entry if known is None else known.intent
+        self.changes[link.id] = Written(intent=intent, entry=entry, lines=lines)
 
 
 def _local(entry: JournalEntry) -> JournalEntry:
