@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from . import recording
 
-_STEP = re.compile(r"%%nix[ \t]+(step(?:[ \t].*)?)")
+_STEP = re.compile(r"%%nix[ \t]+(step(?:[ \t].*)?)(?:\n|$)")
 
 _depth = 0
 """How many cells are running, one within the other."""
