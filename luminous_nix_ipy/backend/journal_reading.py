@@ -8,7 +8,6 @@ at the end were cut away: for that, keep the hash of the last line elsewhere (`J
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
@@ -90,9 +89,8 @@ def read_journal(machine: Machine) -> tuple[list[JournalEntry], list[str]]:
 
 def read_journals(machine: Machine) -> list[JournalFile]:
     """The machine's journal and the user's, those that are there."""
-    return [
-        _read(path, kind) for path, kind in journal_files(machine).items() if os.path.lexists(path)
-    ]
+    found = [_read(path, kind) for path, kind in journal_files(machine).items()]
+    return [file for file in found if file is not None]
 
 
 def journal_files(machine: Machine) -> dict[str, ProfileKind]:
@@ -102,9 +100,12 @@ def journal_files(machine: Machine) -> dict[str, ProfileKind]:
     return paths
 
 
-def _read(path: str, kind: ProfileKind) -> JournalFile:
+def _read(path: str, kind: ProfileKind) -> JournalFile | None:
+    """None where there is no such file."""
     try:
         return examined(path, kind, contents(path))
+    except FileNotFoundError:
+        return None
     except OSError as error:
         return JournalFile(path=path, kind=kind, problem=error.strerror or str(error))
 

@@ -94,6 +94,9 @@ def test_an_unreadable_journal_is_told(tmp_path: Path) -> None:
     (tmp_path / "journal.jsonl").mkdir()
     found, problems = journal.read_journal(here)
     assert found == [] and "cannot be read" in problems[0]
+    (tmp_path / "file").write_text("in the way")
+    here = msgspec.structs.replace(here, system_journal_dir=str(tmp_path / "file"))
+    assert "cannot be read" in journal.read_journal(here)[1][0]
 
 
 def test_who_acts_is_told_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
