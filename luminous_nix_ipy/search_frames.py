@@ -24,9 +24,10 @@ def packages(
     records: Sequence[FoundPackage], *, all_columns: bool = False, notes: Sequence[str] = ()
 ) -> NixFrame:
     """Packages, best first. Columns: attribute, version, description, main_program, license, state
-    (text: "installed in 5, unfree", "formerly in 3"); all of them: also name, unfree, broken, insecure, unsupported,
-    installed (bool), generations (text: those that have it, with their profile where it is another
-    than the system's), homepage, position (text), score (float64), matched (text)."""
+    (text: "installed in 5, unfree", "formerly in 3"); all of them: also name, unfree, broken,
+    insecure, unsupported, installed (bool), generations (text: those that have it, with their
+    profile where it is another than the system's), homepage, position (text), score (float64),
+    matched (text)."""
     columns = _PACKAGE if all_columns else _PACKAGE[:6]
     return _frame("Packages", columns, records, "package", notes)
 
