@@ -21,6 +21,12 @@ HERE = Path(__file__).parent
 SECONDS_A_CELL = 300
 
 
+def notebooks() -> list[Path]:
+    """Every notebook here and below."""
+    found = HERE.rglob("*.ipynb")
+    return sorted(path for path in found if ".ipynb_checkpoints" not in path.parts)
+
+
 def environment(home: str) -> dict[str, str]:
     """The variables that a kernel needs so that its outputs can be compared with another's."""
     return {
@@ -66,6 +72,6 @@ def without_host(notebook: NotebookNode) -> NotebookNode:
 
 
 if __name__ == "__main__":
-    for place in [HERE / name for name in sys.argv[1:]] or sorted(HERE.glob("*.ipynb")):
+    for place in [HERE / name for name in sys.argv[1:]] or notebooks():
         execute(place)
-        print(f"executed {place.name}")
+        print(f"executed {place.relative_to(HERE)}")

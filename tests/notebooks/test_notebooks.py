@@ -13,14 +13,26 @@ import pytest
 from nbclient import NotebookClient
 
 from notebooks import demo
-from notebooks.execute import environment
+from notebooks.execute import HERE, environment, notebooks
 from tests.provide import nix
 from tests.require import require
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = notebooks()
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
-every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def name(notebook: Path) -> str:
+    return str(notebook.relative_to(HERE).with_suffix(""))
+
+
+def needs_nix(notebook: Path) -> bool:
+    """Whether it says that it does nothing without Nix."""
+    about: dict[str, str] = nbformat.read(notebook, 4).metadata.get("luminous_nix", {})
+    return about.get("needs") == "nix"
+
+
+every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
 
 
 def path_with(which: str) -> str:
@@ -54,8 +66,15 @@ def test_a_notebook_is_saved_with_its_outputs(notebook: Path) -> None:
     assert str(Path.home()) not in notebook.read_text() and str(ROOT) not in notebook.read_text()
 
 
-@every_notebook
-@pytest.mark.parametrize("which", ["old", "new", "none"])
+@pytest.mark.parametrize(
+    ("notebook", "which"),
+    [
+        pytest.param(notebook, which, id=f"{name(notebook)}-{which}")
+        for notebook in NOTEBOOKS
+        for which in ("old", "new", "none")
+        if which != "none" or not needs_nix(notebook)
+    ],
+)
 def test_a_notebook_gives_what_it_shows(
     notebook: Path, which: str, tmp_path: Path, path_without_nix: str
 ) -> None:
