@@ -26,7 +26,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """The line with which a supervisor ends a change."""
 
     id: str
-    ended: Annotated[int, msgspec.Meta(ge=0, le=_YEAR_9999)]
+    ended: Annotated[float, msgspec.Meta(ge=0, le=_YEAR_9999)]
     """Seconds since 1970."""
     outcome: JournalOutcome
     ran: tuple[tuple[str, int, str], ...]

@@ -198,7 +198,7 @@ journal_line() {
 
 outcome_line() { # OUTCOME
     monotonic
-    printf '{"id":"%s","ended":%s,"outcome":"%s","ran":[' "$id" "$(date +%s)" "$1"
+    printf '{"id":"%s","ended":%s,"outcome":"%s","ran":[' "$id" "$(date +%s.%3N)" "$1"
     separator=
     while read -r mark word name result number; do
         [ "$mark" = "$token" ] && [ "$word" = ran ] || continue
