@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("id", metavar="ID", nargs="?", help="of the change, as the journal has it")
+    parser.add_argument("id", metavar="CHANGE", nargs="?", help="its id, as the journal has it")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--finish", action="store_true", help="carry out the rest of it")
     how.add_argument("--undo", action="store_true", help="put back what was there before it")

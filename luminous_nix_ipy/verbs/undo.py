@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument("id", metavar="ID", nargs="?", help="of the change (the last one)")
+    parser.add_argument("id", metavar="CHANGE", nargs="?", help="its id (the last one)")
     parser.add_argument("--list", action="store_true", help="what can be put back")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
