@@ -153,10 +153,10 @@ class Recorder:
         told = []
         for change, step in list(self._pending.items()):
             entry = entries.get(change)
-            if entry is None or entry.outcome is not None:
-                del self._pending[change]
-            if entry is None:  # refused before anything was done
+            if entry is None:  # not journalled yet, or refused before anything was done
                 continue
+            if entry.outcome is not None:
+                del self._pending[change]
             deed = Deed(
                 id=change,
                 step=step,

@@ -174,11 +174,20 @@ class Session:
     def _painted(self, progress: Progress, coroutine: Coroutine[Any, Any, T]) -> T:
         from ..widgets.progress import painter_for
 
-        progress.painter = painter_for(self.shell)
+        progress.painter = None if self._is_unattended() else painter_for(self.shell)
         try:
             return self.wait(coroutine)
         finally:
             progress.painter = None
+
+    def _is_unattended(self) -> bool:
+        """Whether a runbook is under way and nobody is there: progress would be noise in it."""
+        recording = sys.modules.get(f"{__package__}.recording")
+        if recording is None or recording.under_way() is None:
+            return False
+        from .consent import can_answer
+
+        return not can_answer(self.shell)
 
 
 _session = Session()

@@ -30,14 +30,20 @@ def path_to(which: str, path_without_nix: str) -> str:
 
 
 def run(
-    folder: Path, runbook: str, path: str, **parameters: object
+    folder: Path, runbook: str, path: str, *, progress: str = "none", **parameters: object
 ) -> subprocess.CompletedProcess[str]:
     """Run a runbook with papermill; its outputs are in done.ipynb of this folder."""
     given = [text for name, value in parameters.items() for text in ("-p", name, str(value))]
     notebook = HERE / "runbooks" / f"{runbook}.ipynb"
     return subprocess.run(
         [sys.executable, "-m", "papermill", *given, "--no-progress-bar", notebook, "done.ipynb"],
-        env={**os.environ, **environment(str(folder)), "PATH": path, "TMPDIR": str(folder)},
+        env={
+            **os.environ,
+            **environment(str(folder)),
+            "PATH": path,
+            "TMPDIR": str(folder),
+            "LUMINOUS_NIX_PROGRESS": progress,
+        },
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -131,6 +137,13 @@ def test_an_upgrade_whose_switch_fails_is_put_back_by_the_switch(
     assert outcomes == ["done", "failed, restored"]
     checks = [line["evidence"] for line in record(tmp_path) if line["event"] == "evidence"]
     assert any(c["kind"] == "check" and c["verdict"] == "failed" for c in checks)
+
+
+def test_nobody_who_is_away_gets_to_see_progress(tmp_path: Path, path_without_nix: str) -> None:
+    done = run(tmp_path, "audit", path_without_nix, progress="auto")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "done.ipynb").read_text().count("lx-progress") == 0
+    assert "widget-view" not in (tmp_path / "done.ipynb").read_text()
 
 
 def test_what_broke_is_found_by_activating_too(tmp_path: Path, path_without_nix: str) -> None:

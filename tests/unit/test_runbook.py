@@ -180,6 +180,15 @@ def test_a_change_is_told_with_its_step(
     assert set(entries.id) == {first.id, second.id}
 
 
+def test_a_change_beside_the_notebook_is_told_when_it_has_ended(
+    shell: InteractiveShell, changing: Machine
+) -> None:
+    job = run(shell, "%%nix step Begin\njob = %nix rollback 4 --yes --bg\njob")
+    job.result(30)
+    (deed,) = book().deeds
+    assert (deed.to_number, deed.outcome) == (4, "done")
+
+
 def test_a_later_failure_puts_back_what_the_runbook_began_with(
     shell: InteractiveShell, changing: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
