@@ -18,12 +18,13 @@ from datetime import datetime
 from typing import IO, BinaryIO, cast
 
 from .. import settings
-from ..errors import DownloadFailed, IndexUnusable, NixError
+from ..errors import DownloadFailed, IndexUnusable, ListUnreadable, NixError
 from ..machine import Machine
 from ..search_records import IndexFacts, IndexKind, IndexSource, OptionKind
 from ..store.index_build import Entry, build_index, read_facts
 from ..store.option_list import read_options
 from ..store.package_list import read_packages
+from ..store.program_list import read_programs
 from ..store.soundness import is_sound
 from ..tools.download import Patience, download
 from ..tools.http import Stop, in_daemon_thread
@@ -101,7 +102,7 @@ async def _update(context: Context, source: Source, path: str) -> Updated:
             address, new = source.address, True
         else:
             address, new = await _fetch(context, source, f"{stem}.list")
-        if not new and await asyncio.to_thread(_is_whole, source, path):
+        if not new and await asyncio.to_thread(_is_whole, context.machine, source, path):
             os.utime(path)
             outcome = Updated(source, "unchanged", "there is nothing newer")
         else:
@@ -153,6 +154,8 @@ async def _build(context: Context, source: Source, address: str, file: str, path
     def told(count: int) -> None:
         context.progress.update(f"indexing {source.name}: {count:,} entries", 0.5)
 
+    database = _programs_beside(context.machine, source)
+
     def work() -> IndexFacts:
         about = IndexSource(
             name=source.name,
@@ -164,7 +167,7 @@ async def _build(context: Context, source: Source, address: str, file: str, path
         )
         try:
             with open_unpacked(file, **packed) as stream:
-                return build_index(path, about, _entries(source, stream, stop), told)
+                return build_index(path, about, _entries(source, stream, database, stop), told)
         except UnpackError as error:
             remove_download(file)
             raise DownloadFailed(f"What came from {address} is damaged.", f"{error}.") from error
@@ -173,11 +176,33 @@ async def _build(context: Context, source: Source, address: str, file: str, path
     return f"{facts.entries:,} entries"
 
 
-def _entries(source: Source, stream: IO[bytes], stop: Stop) -> Iterator[Entry]:
-    """What the list holds, for as long as nobody stops it."""
+def _programs_beside(machine: Machine, source: Source) -> str | None:
+    """The database that tells which commands a source's packages bring, where one is here: that of
+    the same name or channel; for the machine's own packages also any that it has."""
+    if source.kind != "packages":
+        return None
+    there = [
+        (other, path)
+        for other in find_sources(machine)
+        if other.kind == "programs" and os.path.exists(path := index_path(machine, other))
+    ]
+    for other, path in there:
+        if other.name == source.name or (other.channel and other.channel == source.channel):
+            return path
+    return there[0][1] if there and not source.added else None
+
+
+def _entries(
+    source: Source, stream: IO[bytes], database: str | None, stop: Stop
+) -> Iterator[Entry]:
+    """What the list holds, for as long as nobody stops it; packages with the commands that
+    `database` tells of, if it can be read."""
     file = cast(BinaryIO, stream)
     if source.kind == "packages":
-        listed = cast(Iterator[Entry], read_packages(file))
+        programs: dict[str, tuple[str, ...]] = {}
+        with contextlib.suppress(ListUnreadable):
+            programs = read_programs(database) if database else {}
+        listed = cast(Iterator[Entry], read_packages(file, programs=programs))
     else:
         listed = cast(Iterator[Entry], read_options(file, cast(OptionKind, source.kind)))
     for number, entry in enumerate(listed):
@@ -243,8 +268,9 @@ def _is_stale(source: Source, facts: IndexFacts | None, checked: datetime | None
     return days > 0 and age.total_seconds() > days * 86400
 
 
-def _is_whole(source: Source, path: str) -> bool:
-    """Whether what is searched is there, undamaged, and of this source as it is now."""
+def _is_whole(machine: Machine, source: Source, path: str) -> bool:
+    """Whether what is searched is there, undamaged, of this source as it is now, and made with the
+    commands that are known now."""
     if not is_sound(path):
         return False
     if source.kind == "programs":
@@ -252,6 +278,9 @@ def _is_whole(source: Source, path: str) -> bool:
     try:
         facts = read_facts(path)
     except IndexUnusable:
+        return False
+    database = _programs_beside(machine, source)
+    if database is not None and os.stat(database).st_mtime > os.stat(path).st_mtime:
         return False
     of = facts.source
     same = of.origin in source.addresses and of.revision == _revision(source, of.origin)

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from luminous_nix_ipy.backend.indexing import (
 from luminous_nix_ipy.backend.progress import Progress
 from luminous_nix_ipy.errors import NixError, NotFound, Refused
 from luminous_nix_ipy.machine import Machine
+from luminous_nix_ipy.store.index import open_packages
 from luminous_nix_ipy.store.index_build import read_facts
 from luminous_nix_ipy.store.soundness import is_sound
 from tests import lists
@@ -432,6 +434,55 @@ def test_the_database_of_programs_comes_out_of_the_expressions(
     done = update(there, source)
     assert done.outcome == "failed" and "database of programs" in done.message
     assert state(there, "nixos-25.11", "programs").there
+
+
+def commands_of(machine: Machine, source: Source, attribute: str) -> tuple[str, ...]:
+    with closing(open_packages(index_path(machine, source))) as index:
+        entry = index.find(attribute)
+        assert entry is not None
+        return entry.programs
+
+
+def test_packages_bring_the_commands_that_the_channel_knows(there: Machine, server: Server) -> None:
+    channel = subscribe(there, "nixos", "", "25.11.1234.0123456789ab")
+    serve_channel(server, "releases/nixos/25.11/nixos-25.11.1234.0123456789ab")
+    lists.write_programs(channel / "programs.sqlite", [("pip", "python3Packages.requests")])
+    packages = find_sources(there)[0]
+    assert update(there, packages).outcome == "built"
+    assert commands_of(there, packages, "python3Packages.requests") == ("pip",)
+    with closing(open_packages(index_path(there, packages))) as index:
+        assert [hit.entry.attribute for hit in index.search("pip")] == ["python3Packages.requests"]
+
+
+def test_packages_are_indexed_anew_when_their_commands_become_known(
+    there: Machine, server: Server, tmp_path: Path
+) -> None:
+    serve_channel(server, "channels/nixos-25.11")
+    for folder in ("channels/nixos-25.11", "channels/nixos-unstable"):
+        body = lists.expressions(tmp_path, [("say-hello", "hello")])
+        server.serve(f"{folder}/nixexprs.tar.xz", body)
+    packages, _ = parse_source("nixos-25.11", None, None)
+    others = parse_source("nixos-unstable", None, "programs")
+    add_sources(there, [packages, *others])
+    update(there, packages)
+    assert update(there, others[0]).outcome == "built"
+    assert update(there, packages).outcome == "unchanged", "those are of another channel"
+    assert commands_of(there, packages, "hello") == ()
+    [programs] = parse_source("nixos-25.11", None, "programs")
+    add_sources(there, [programs])
+    update(there, programs)
+    assert update(there, packages).outcome == "built"
+    assert commands_of(there, packages, "hello") == ("say-hello",)
+    assert update(there, packages).outcome == "unchanged"
+
+
+def test_a_damaged_database_of_programs_is_done_without(there: Machine, server: Server) -> None:
+    channel = subscribe(there, "nixos", "", "25.11.1234.0123456789ab")
+    serve_channel(server, "releases/nixos/25.11/nixos-25.11.1234.0123456789ab")
+    (channel / "programs.sqlite").write_bytes(b"no database")
+    packages = find_sources(there)[0]
+    assert update(there, packages).outcome == "built"
+    assert commands_of(there, packages, "hello") == ()
 
 
 def test_nothing_is_left_of_what_is_removed(there: Machine, server: Server) -> None:
