@@ -19,7 +19,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a runbook works, as it was before its first step there."""
 
     machine: str
-    """"playground", "playground without Nix", or the operating system's name."""
+    """What `Status.machine` tells."""
     profile: str | None
     """Path of the profile's link; None where there is none."""
     generation: int | None

@@ -144,7 +144,7 @@ async def _failed_units(
         if told:
             listed = ", ".join(sorted(told))
             return (Check(name, "failed", f"the activation said that these failed: {listed}."),)
-        return (Check(name, "ok", f"{_no_units(machine)}: none can have failed."),)
+        return (Check(name, "ok", f"{no_units(machine)}: none can have failed."),)
     try:
         now = await systemd.failed_units(machine)
     except CommandFailed as error:
@@ -218,7 +218,7 @@ async def _ask(url: str) -> tuple[bool, bool, str]:
 async def _unit(machine: Machine, unit: str, seconds: float, patient: bool) -> tuple[Check, ...]:
     name = "expected unit"
     if not systemd.runs(machine):
-        why = f"the unit {unit} is not looked at: {_no_units(machine)}."
+        why = f"the unit {unit} is not looked at: {no_units(machine)}."
         # A playground is for practising: there it is enough to be told.
         return (Check(name, "failed" if machine.playground is None else "unknown", why),)
     until = time.monotonic() + seconds
@@ -237,7 +237,8 @@ async def _unit(machine: Machine, unit: str, seconds: float, patient: bool) -> t
     return (Check(name, "failed", f"the unit {unit} is {state.active} ({state.sub}{why})."),)
 
 
-def _no_units(machine: Machine) -> str:
+def no_units(machine: Machine) -> str:
+    """Why a machine that systemd does not run has no units, as the begin of a sentence."""
     if machine.playground is not None:
         return "a playground has no units"
     return "systemd does not run this machine"

@@ -24,6 +24,8 @@ from ..tools.commands import nix_version
 from ..tools.process import plain, run
 from .choosing import parse_days, parse_size
 from .context import Context
+from .expectations import no_units
+from .safety import command_line
 from .validation import Options
 
 REQUIREMENTS: Options = {
@@ -87,7 +89,10 @@ async def look(context: Context, options: Mapping[str, Any]) -> tuple[Check, ...
         looks.append(_host(given["host"]))
     if "nix_version" in given:
         looks.append(_nix_version(context, given["nix_version"]))
-    looks += [_command(context, _split(line)) for line in _several(given.get("command"))]
+    looks += [
+        _command(context, shlex.split(command_line(line)))
+        for line in _several(given.get("command"))
+    ]
     return tuple([await each for each in looks])
 
 
@@ -122,7 +127,7 @@ async def _current(context: Context, number: int) -> Check:
 async def _no_failed_units(context: Context) -> Check:
     name, machine = "no failed units", context.machine
     if not systemd.runs(machine):
-        return Check(name, "ok", f"{_without_systemd(context)}: none can have failed.")
+        return Check(name, "ok", f"{no_units(machine)}: none can have failed.")
     try:
         failed = sorted(await systemd.failed_units(machine))
     except CommandFailed as error:
@@ -136,7 +141,7 @@ async def _not_rebooting(context: Context) -> Check:
     """systemd-logind writes down what is scheduled (shutdown(8)); systemctl says what goes on."""
     name, machine = "not rebooting", context.machine
     if not systemd.runs(machine):
-        return Check(name, "ok", f"{_without_systemd(context)}: no reboot can be scheduled.")
+        return Check(name, "ok", f"{no_units(machine)}: no reboot can be scheduled.")
     scheduled = await asyncio.to_thread(_scheduled, f"{machine.run_dir}/systemd/shutdown/scheduled")
     if scheduled:
         return Check(name, "failed", f"{scheduled}; shutdown -c cancels it.")
@@ -218,12 +223,6 @@ def _input(found: Input) -> str:
     return f"{found.name} {found.version or (found.revision or '')[:12]}".rstrip()
 
 
-def _without_systemd(context: Context) -> str:
-    if context.machine.playground is not None:
-        return "a playground has no units"
-    return "systemd does not run this machine"
-
-
 def _scheduled(file: str) -> str:
     """What is scheduled, in words; empty: nothing. Times are in microseconds since 1970."""
     try:
@@ -252,14 +251,3 @@ def _as(example: str, parse: Callable[[Any], int], given: Any) -> int:
         return parse(given)
     except Refused as error:
         raise Refused(error.what, error.why, [f"For example {example}."]) from None
-
-
-def _split(line: str) -> list[str]:
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        reason = f"It cannot be split into words: {str(error).lower()}."
-        raise Refused(f"{line!r} is no command line.", reason) from None
-    if not words or not words[0] or "\0" in line:
-        raise Refused(f"{line!r} is no command line.", "It names no program.")
-    return words

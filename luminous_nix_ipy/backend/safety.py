@@ -48,7 +48,7 @@ def safety_of(machine: Machine, options: Mapping[str, Any]) -> Safety:
     """
     expected: list[Expectation] = []
     kinds: tuple[tuple[str, Kind, Callable[[str], str]], ...] = (
-        ("expect", "command", _command),
+        ("expect", "command", command_line),
         ("expect_url", "url", _url),
         ("expect_unit", "unit", _unit),
     )
@@ -117,7 +117,12 @@ def _texts(name: str, value: Any) -> list[str]:
     return texts
 
 
-def _command(line: str) -> str:
+def command_line(line: str) -> str:
+    """The line, where a program can be run with it, without a shell.
+
+    Raises:
+        Refused: it cannot be split into words, or names no program.
+    """
     try:
         words = shlex.split(line)
     except ValueError as error:

@@ -14,6 +14,7 @@ import msgspec
 
 from ..backend import journal, made
 from ..backend.model import NixOperation, OperationType
+from ..backend.operations.status import machine_word
 from ..errors import NixError, NotFound
 from ..machine import Machine, current, local
 from ..records import Check, Profile
@@ -22,7 +23,7 @@ from ..runbook_records import Deed, Evidence, EvidenceKind, Place, Step, StepVer
 from ..store.generations import current_number
 from ..store.links import read_link
 from ..store.profiles import find_profile
-from ..store.system import os_name, running_path
+from ..store.system import running_path
 
 if TYPE_CHECKING:
     from .session import Session
@@ -278,7 +279,7 @@ def _place(machine: Machine) -> Place:
     number = None if profile is None else current_number(profile)
     link = None if profile is None else f"{profile.path}-{number}-link"
     return Place(
-        machine=_machine_word(machine),
+        machine=machine_word(machine),
         profile=None if profile is None else profile.path,
         generation=number,
         path=None if link is None or number is None else read_link(link),
@@ -291,12 +292,6 @@ def _profile(machine: Machine) -> Profile | None:
         return find_profile(machine)
     except NixError:
         return None
-
-
-def _machine_word(machine: Machine) -> str:
-    if machine.playground is not None:
-        return "playground without Nix" if machine.simulated else "playground"
-    return os_name(machine) or "an unknown system"
 
 
 def _notebook() -> str:

@@ -46,7 +46,7 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         reboot_reason(booted, running) if running else (None, "No system runs from Nix here.")
     )
     status = Status(
-        machine=_machine_word(machine),
+        machine=machine_word(machine),
         host=socket.gethostname(),
         nix_version=".".join(map(str, version)) if version else None,
         nixos_version=current.nixos_version if current else None,
@@ -144,7 +144,8 @@ def _differences(
     return tuple(sentences)
 
 
-def _machine_word(machine: Machine) -> str:
+def machine_word(machine: Machine) -> str:
+    """What kind of machine it is, as `Status.machine` tells it."""
     if machine.playground is not None:
         return "playground without Nix" if machine.simulated else "playground"
     name = os_name(machine) or "an unknown system"
