@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from .index_match import Candidates, Question, Row, Term
 from .index_schema import ATTRIBUTE, LEAF
@@ -31,6 +31,8 @@ from .index_words import key
 
 _DIGITS = re.compile(r"[0-9_]+")
 _ENDINGS = re.compile(r"(?:ations?|ings?|ers?|ors?|ed|es|s|ion|ment|e)$")
+_Forms = list[tuple[str, str, float]]
+"""What stands for a term: the form, its stem with a space before it, how much it counts."""
 _SHORTEST_STEM = 4
 _FARTHEST = 3
 """Letters by which a name may differ from what was written for it."""
@@ -38,8 +40,7 @@ _BRIEF = 30
 """Characters of a short description."""
 
 
-@dataclass(frozen=True)
-class Weights:
+class Weights(NamedTuple):
     """What each thing counts: chosen by the queries of `benchmarks/search_queries/tuned*.json`."""
 
     title: float = 0.9
@@ -88,8 +89,9 @@ OPTIONS = Weights(
 def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[float, str, Row]]:
     """The candidates with their scores and what of them was met best, best first."""
     rated = []
+    forms = [_prepared(term) for term in question.terms]
     for row in found.rows.values():
-        score, matched = _score(question, row, found.exact.get(row.id), weights)
+        score, matched = _score(question, forms, row, found.exact.get(row.id), weights)
         rated.append((score, matched, row))
     rated.sort(key=lambda one: (-one[0], one[2].id))
     if not weights.sibling:
@@ -128,13 +130,26 @@ def _apart(wanted: str, other: str) -> float:
     return found if found <= most else _FARTHEST + 1
 
 
-def _score(question: Question, row: Row, exact: int | None, weights: Weights) -> tuple[float, str]:
+def _prepared(term: Term) -> _Forms:
+    return [(form, f" {_stem(form)}", factor) for form, factor in term.forms]
+
+
+def _score(
+    question: Question, forms: list[_Forms], row: Row, exact: int | None, weights: Weights
+) -> tuple[float, str]:
     title, path, text = f" {row.title} ", f" {row.path} ", f" {row.description} "
+    everything = f"{title}{row.program}{path}{text}"
     met = whole = named = 0.0
     missing = 0
     matched = "description"
-    for term in question.terms:
-        best, in_name = _meet(term, title, path, row, text, weights)
+    for term, written in zip(question.terms, forms, strict=True):
+        best = in_name = 0.0
+        for form, stem, factor in written:
+            # Most are nowhere: what stands somewhere begins as its stem does.
+            if stem in everything:
+                value, name = _meet(form, stem, title, path, row, text, weights)
+                best = max(best, value * factor)
+                in_name = max(in_name, name * factor)
         met += best * term.weight
         whole += term.weight
         if not best and not term.idle:
@@ -160,20 +175,9 @@ def _score(question: Question, row: Row, exact: int | None, weights: Weights) ->
 
 
 def _meet(
-    term: Term, title: str, path: str, row: Row, text: str, weights: Weights
+    form: str, stem: str, title: str, path: str, row: Row, text: str, weights: Weights
 ) -> tuple[float, float]:
-    """How well a term is met, and how much of it by the name."""
-    best = in_name = 0.0
-    for form, factor in term.forms:
-        value, name = _meet_form(form, title, path, row, text, weights)
-        best = max(best, value * factor)
-        in_name = max(in_name, name * factor)
-    return best, in_name
-
-
-def _meet_form(
-    form: str, title: str, path: str, row: Row, text: str, weights: Weights
-) -> tuple[float, float]:
+    """How well a form is met, and how much of it by the name."""
     word, start, many = f" {form} ", f" {form}", f" {form}s "
     if word in title or many in title:
         return weights.title, 1.0 if form in row.leaf else weights.path_named
@@ -188,7 +192,6 @@ def _meet_form(
         return max(in_text, weights.title_start), 0.6
     if in_text:
         return in_text, 0.0
-    stem = f" {_stem(form)}"
     if len(stem) > _SHORTEST_STEM and stem in title:
         return weights.title_start, 0.5
     if start in path:
