@@ -199,6 +199,12 @@ def refuse(told: Told, lock: str) -> None:
     """Raises: Refused, NixError: the supervisor could not have the lock; nothing was changed."""
     if told.refused is None:
         return
+    if told.refused.startswith("lacks "):
+        raise NixError(
+            f"The change was not begun: its supervisor has no {told.refused[6:]}.",
+            "It needs coreutils, sed and util-linux's flock in the folders of PATH.",
+            ["Nothing was changed. Install them, or add their folder to PATH."],
+        )
     if told.refused == "unwritable":
         raise NixError(
             f"The lock {lock} cannot be made.",

@@ -139,7 +139,7 @@ def command_line(
     own = {f"{_PREFIX}{name}": value for name, value in variables.items()}
     shell = (os.path.realpath("/bin/sh"), "-c", _START)
     environment = machine.child_environment()
-    environment["PATH"] = _resolved(environment.get("PATH", ""))
+    environment["PATH"] = _resolved(machine, environment.get("PATH", ""))
     argv: tuple[str, ...] = shell
     if runs_as_unit(machine, kind):
         passed = {**_kept(environment), **machine.env, **own}
@@ -172,9 +172,12 @@ def _kept(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in names if name in environment}
 
 
-def _resolved(path: str) -> str:
-    """A PATH whose folders stay the same when a system is switched."""
-    return os.pathsep.join(os.path.realpath(folder) for folder in path.split(os.pathsep) if folder)
+def _resolved(machine: Machine, path: str) -> str:
+    """A PATH whose folders stay the same when a system is switched; with the system's own at its
+    end, since a kernel that was started from a Nix shell may know none of them."""
+    folders = [*path.split(os.pathsep), f"{machine.current_system}/sw/bin", "/usr/bin", "/bin"]
+    resolved = (os.path.realpath(folder) for folder in folders if os.path.isabs(folder))
+    return os.pathsep.join(dict.fromkeys(folder for folder in resolved if os.path.isdir(folder)))
 
 
 async def supervise(

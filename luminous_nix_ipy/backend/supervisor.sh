@@ -543,7 +543,13 @@ reader=$!
 exec 3<&-
 
 [ -d "${lock%/*}" ] || mkdir -p "${lock%/*}"
-if ! ( true >>"$lock" ) 2>/dev/null; then
+lacking=
+for tool in comm cut flock od sed sha256sum sync timeout; do
+    command -v "$tool" >/dev/null || lacking=$tool
+done
+if [ -n "$lacking" ]; then
+    tell refused lacks "$lacking"
+elif ! ( true >>"$lock" ) 2>/dev/null; then
     tell refused unwritable
 elif exec 9<>"$lock" && ! flock -n 9 && ! flock -w "$LOCK_SECONDS" 9; then
     tell refused locked "$(head -c 200 "$lock" | tr '\n' ' ')"

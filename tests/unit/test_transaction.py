@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from luminous_nix_ipy import playground
-from luminous_nix_ipy.backend import transaction
+from luminous_nix_ipy.backend import supervisor, transaction
 from luminous_nix_ipy.backend.backend import NixBackend
 from luminous_nix_ipy.backend.journal import read_journal
 from luminous_nix_ipy.backend.model import ChangeReport, NixOperation, NixResult, OperationType
@@ -324,6 +324,30 @@ def test_without_a_journal_nothing_is_changed(machine: Machine, backend: NixBack
     os.makedirs(f"{machine.system_journal_dir}/journal.jsonl")
     error = failure(execute(backend, ROLLBACK))
     assert "journal" in error.what and facts(machine) == before
+
+
+def test_a_supervisor_that_lacks_a_program_says_which(
+    machine: Machine, backend: NixBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for folder in ("/bin", "/usr/bin"):
+        for program in Path(folder).iterdir():
+            link = tmp_path / program.name
+            if program.name != "flock" and not os.path.lexists(link):
+                link.symlink_to(program)
+    before = facts(machine)
+    resolved = f"{machine.programs_dir}:{tmp_path}"
+    monkeypatch.setattr(supervisor, "_resolved", lambda machine, path: resolved)
+    error = failure(execute(backend, ROLLBACK))
+    assert "no flock" in error.what and "Nothing was changed" in error.todo[0]
+    assert facts(machine) == before and journal(machine) == []
+
+
+def test_a_kernel_that_knows_no_folder_of_programs_finds_the_systems(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = supervisor._resolved(machine, ":relative:/no/such/folder")
+    assert os.path.realpath("/usr/bin") in found.split(":")
+    assert "relative" not in found and "/no/such" not in found
 
 
 def test_without_a_backup_nothing_is_changed(machine: Machine, backend: NixBackend) -> None:
