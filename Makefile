@@ -8,7 +8,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test provide lint pytest notebooks bench format clean
+.PHONY: help demo lab test provide lint pytest coverage notebooks bench format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -31,7 +31,10 @@ lint: $(VENV)/made-test ## check format, style and types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/mypy
 
-pytest: provide ## run the tests, with a report of what they covered
+pytest: provide ## run the tests; the slowest are named at the end
+	$(PY) -m pytest -n 2 --dist loadgroup --durations=15
+
+coverage: provide ## run the tests, with a report of what they covered
 	$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 notebooks: $(VENV)/made-test ## execute the notebooks anew, in place
