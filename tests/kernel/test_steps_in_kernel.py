@@ -85,7 +85,7 @@ def test_run_all_stops_at_a_requirement(kernel: Kernel) -> None:
         kernel.send(text)
         for text in ("%nix runbook start all", "%nix require --host elsewhere", "x = 1")
     ]
-    kernel.wait(lambda: all(cell.reply for cell in cells))
+    kernel.wait(lambda: all(cell.reply for cell in cells) and cells[1].contents("error"))
     assert [cell.reply["status"] for cell in cells] == ["ok", "error", "aborted"]
     (error,) = cells[1].contents("error")
     assert error["ename"] == "RequirementFailed" and len(error["traceback"]) == 1

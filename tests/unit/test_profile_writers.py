@@ -20,6 +20,13 @@ MAY_LINK = {
 MAY_RENAME = {
     "playground/profiles.py": "the stand-in for nix-env, fenced by the playground's marker",
     "notes.py": "the notes' own file",
+    "backend/index_programs.py": "the index's own files, in the cache",
+    "backend/index_sources.py": "the index's own files, in the cache",
+    "backend/journal_export.py": "the file that a journal is exported to",
+    "store/index_build.py": "an index, in the cache",
+    "tools/download.py": "what was fetched, in the cache",
+    "tools/origin.py": "what a server said of a fetched file, in the cache",
+    "verbs/runbook.py": "the file that a record is exported to",
     "tools/build_history.py": "the file of build times that it shares with nix-output-monitor",
 }
 
