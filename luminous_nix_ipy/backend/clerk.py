@@ -34,7 +34,9 @@ _BEGIN = "luminous-nix"
 _PATIENCE = 30.0
 """Seconds that it may take to begin, or to write a line."""
 
-_SCRIPT = r"""
+_SCRIPT = (
+    journal.journal_line()
+    + r"""
 set -u
 umask 022
 journal=$1 lock=$2 who=$3
@@ -47,15 +49,7 @@ fi
 printf '%s\n' "$who" >"$lock"
 echo ready
 while IFS= read -r entry; do
-    if (
-        exec 8>>"$journal" && flock 8 || exit
-        last=null
-        if [ -s "$journal" ]; then
-            [ "$(tail -c 1 "$journal" | od -An -tx1 | tr -d ' ')" = 0a ] || echo >&8 || exit
-            last=\"$(tail -n 1 "$journal" | tr -d '\n' | sha256sum | cut -c 1-64)\"
-        fi
-        printf '{"previous":%s,%s\n' "$last" "${entry#?}" >&8 && sync "$journal"
-    ); then
+    if journal_line "$entry"; then
         echo written
     else
         echo unwritten
@@ -63,6 +57,7 @@ while IFS= read -r entry; do
 done
 true >"$lock"
 """
+)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ import os
 import secrets
 import socket
 from datetime import datetime
+from importlib.resources import files
 
 from ..errors import NixError
 from ..records import JournalEntry
@@ -29,6 +30,7 @@ __all__ = [
     "append",
     "encode",
     "journal_file",
+    "journal_line",
     "new_id",
     "read_journal",
 ]
@@ -84,6 +86,12 @@ def append(path: str, entry: JournalEntry) -> None:
             f"{error.strerror}. Nothing is changed without a record of it.",
             ["Free space or give yourself the right to write there, then try again."],
         ) from error
+
+
+def journal_line() -> str:
+    """The shell function that adds a line as `append` does, for scripts that outlive this kernel
+    or run as root."""
+    return (files(__package__) / "journal_line.sh").read_text(encoding="utf-8")
 
 
 def _last_line(descriptor: int) -> tuple[bytes | None, bool]:

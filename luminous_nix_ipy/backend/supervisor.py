@@ -26,6 +26,7 @@ from ..records import Check, ProfileKind
 from ..tools.elevated import Elevated
 from ..tools.process import converse
 from ..tools.process import plain as without_escapes
+from .journal import journal_line
 
 _log = logging.getLogger(__name__)
 
@@ -296,7 +297,8 @@ def new_token() -> str:
 
 def script() -> str:
     """The supervisor's script."""
-    return (files(__package__) / "supervisor.sh").read_text(encoding="utf-8")
+    own = (files(__package__) / "supervisor.sh").read_text(encoding="utf-8")
+    return journal_line() + own
 
 
 def seconds(value: float) -> str:

@@ -1,6 +1,6 @@
 # Carries out one change of a profile, whatever becomes of whoever asked for it.
 #
-# Given to `sh -c` as it is. What it is to do comes in variables (supervisor.py names each); nothing
+# Given to `sh -c` after `journal_line.sh`. What it is to do comes in variables (supervisor.py names each); nothing
 # of them is ever read as shell text. It needs coreutils, flock and sed beside Nix, and systemctl
 # where systemd runs.
 #
@@ -175,26 +175,6 @@ delete_created() {
 }
 
 # --- journal and roots ----------------------------------------------------------------------------
-
-# journal_line OBJECT: add one JSON object, with the hash of the line before it, and wait until the
-# disk has it.
-journal_line() {
-    [ -d "${journal%/*}" ] || mkdir -p "${journal%/*}" || return
-    (
-        exec 8>>"$journal" || exit
-        flock 8 || exit
-        last=null
-        if [ -s "$journal" ]; then
-            if [ "$(tail -c 1 "$journal" | od -An -tx1 | tr -d ' ')" != 0a ]; then
-                printf '\n' >&8 || exit
-            fi
-            last=$(tail -n 1 "$journal" | tr -d '\n' | sha256sum | cut -c 1-64)
-            last="\"$last\""
-        fi
-        printf '{"previous":%s,%s\n' "$last" "${1#\{}" >&8 || exit
-        sync "$journal" "${journal%/*}"
-    )
-}
 
 outcome_line() { # OUTCOME
     monotonic
