@@ -163,7 +163,7 @@ async def _supervised(
         health=health,
     )
     refuse(told, lock_file(context.machine, found.kind))
-    ran = tuple(_ran(entry, name, number) for name, number in _named(told))
+    ran = tuple(_ran(entry, one.step, one.number) for one in told.ran)
     good = "done" if plan.how == "finish" else "failed, restored"
     if told.outcome != good:
         raise _failure(context, plan, told)
@@ -220,10 +220,6 @@ def charge_of(machine: Machine, found: CutOff, how: How, safety: Safety) -> Char
         safety=safety,
         recover=how,
     )
-
-
-def _named(told: Told) -> list[tuple[str, int | None]]:
-    return [(ran.step, ran.number) for ran in told.ran]
 
 
 def _ran(entry: JournalEntry, step: str, number: int | None) -> Command:
