@@ -25,7 +25,7 @@ pytest_plugins = ["pytester", "tests.strict", "tests.machine.table"]
 # The cache is the user's own, although each test has another home.
 os.environ["LUMINOUS_NIX_TEST_CACHE"] = str(cache_dir())
 
-SLOW_CALLBACK = 2.0
+SLOW_CALLBACK = 0.5
 """Seconds that one step of a coroutine may hold its loop: far over what a busy machine needs, far
 under what a program of Nix, a large read or a wait takes."""
 
