@@ -75,10 +75,10 @@ class LiveView(View):
         raise NotImplementedError
 
     def _ipython_display_(self) -> None:
-        from IPython import get_ipython  # type: ignore[attr-defined]
+        from IPython import get_ipython
         from IPython.display import display
 
-        if self._closed or not has_widgets(get_ipython()):  # type: ignore[no-untyped-call]
+        if self._closed or not has_widgets(get_ipython()):
             display(self._still(), raw=True)  # type: ignore[no-untyped-call]
             return
         with self.lock:
@@ -109,25 +109,40 @@ class LiveView(View):
     def begin(
         self, work: Coroutine[Any, Any, T], then: Callable[[T], object] | None = None
     ) -> Future[T]:
-        """Run a coroutine beside the notebook, then `then` with what it returned, guarded.
+        """Run a coroutine beside the notebook, then `then` with what it returned, guarded, in a
+        worker thread: a callback that holds the lock may wait for the loop meanwhile.
 
         Returns:
-            Its future; `cancel()` ends the coroutine, which is then told in the status line.
+            Its future; `cancel()` ends the coroutine, which is then told in the status line. An
+            error is told there, and raised by `result()`.
         """
-        future = loop.submit(work)
-        self._running.add(future)
+
+        async def whole() -> T:
+            try:
+                result = await work
+            except Exception as error:
+                await asyncio.to_thread(self.guarded(self.tell_error), error)
+                raise
+            if then is not None:
+                await asyncio.to_thread(self.guarded(then), result)
+            return result
 
         def ended(future: Future[T]) -> None:
-            self._running.discard(future)
+            self._ended(future)
             if future.cancelled():
-                self.guarded(self.say)("Cancelled.")
-            elif (error := future.exception()) is not None:
-                self.guarded(self.tell_error)(error)
-            elif then is not None:
-                self.guarded(then)(future.result())
+                work.close()  # for one that was cancelled before its first step
+                # Not on the loop's thread, which must never wait for the lock.
+                threading.Thread(target=self.guarded(self.say), args=("Cancelled.",)).start()
 
+        future = loop.submit(whole())
+        self._running.add(future)
         future.add_done_callback(ended)
         return future
+
+    def _ended(self, future: Future[Any]) -> None:
+        self._running.discard(future)
+        if not future.cancelled():
+            future.exception()  # told already
 
     def watch(self, seconds: float, look: Callable[[], object]) -> None:
         """Call `look` every so many seconds in a worker thread, guarded, until the view is closed;
@@ -176,7 +191,7 @@ class LiveView(View):
             await asyncio.to_thread(self._draw_still)
 
         self._running.add(future := loop.submit(later()))
-        future.add_done_callback(self._running.discard)
+        future.add_done_callback(self._ended)
 
     def close(self) -> None:
         """End it: what it watches is let go, and its outputs keep the last state without widget."""
