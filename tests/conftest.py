@@ -87,7 +87,7 @@ def no_slow_callbacks(
     Not for tests of kernels and notebooks, whose client libraries have loops of their own, nor for
     a test marked `slow_callbacks`. PYTHONASYNCIODEBUG would do the same, but children inherit it.
     """
-    foreign = {"kernel", "machine", "notebooks"} & set(request.path.parent.parts[-2:])
+    foreign = {"browser", "kernel", "machine", "notebooks"} & set(request.path.parent.parts[-2:])
     if foreign or request.node.get_closest_marker("slow_callbacks"):
         yield
         return

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 
-from . import apt, debian, nix, sid
+from . import apt, browser, debian, nix, sid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +73,9 @@ THINGS: dict[str, Thing] = {
         "run `make test` as root on Debian, which makes one with debootstrap, and says why not.",
     ),
     "ipywidgets": _module("ipywidgets"),
+    "browser": _package(
+        lambda: browser.find() is not None, "Chromium", "chromium", "fonts-dejavu-core"
+    ),
 }
 
 

@@ -1,0 +1,1 @@
+"""Real frontends in a real browser: JupyterLab, Notebook and Voila in headless Chromium."""
