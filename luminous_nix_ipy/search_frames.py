@@ -6,18 +6,13 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from . import wording
+from . import search_wording, wording
 from .columns import Column, arrays, flags, maybe_counts, rates, text, words
 from .nixframe import NixFrame
 
 if TYPE_CHECKING:
     from .backend.index_model import IndexState
     from .backend.search_model import FoundOption, FoundPackage, Provider
-    from .store.holders import Holder
-
-_FLAGS = ("unfree", "broken", "insecure", "unsupported")
-_LONGEST = 60
-"""Letters of a type or a default that are shown unasked."""
 
 
 def packages(
@@ -67,41 +62,6 @@ def indexes(records: Sequence[IndexState]) -> NixFrame:
     return frame
 
 
-def held(holders: Sequence[Holder]) -> str:
-    """Which generations have something: "5, 4, profile 2"."""
-    return ", ".join(
-        str(h.generation) if h.profile == "system" else f"{h.profile} {h.generation}"
-        for h in holders
-    )
-
-
-def _state(record: FoundPackage) -> str:
-    marks = [flag for flag in _FLAGS if getattr(record.entry, flag)]
-    return ", ".join([*_installed(record.installed), *marks])
-
-
-def _installed(holders: Sequence[Holder]) -> list[str]:
-    """What is current has it, or the newest that had it."""
-    if not holders:
-        return []
-    current = [holder for holder in holders if holder.current]
-    return [f"installed in {held(current)}" if current else f"formerly in {held(holders[:1])}"]
-
-
-def _short(value: str | None) -> str | None:
-    if value is None:
-        return None
-    line = " ".join(value.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-
-
-def _first_sentence(markdown: str) -> str:
-    """The beginning of a description, on one line."""
-    paragraph = " ".join(markdown.strip().split("\n\n", 1)[0].split())
-    sentence, stop, _ = paragraph.partition(". ")
-    return sentence + stop.strip()
-
-
 def _declared(record: FoundOption) -> list[str]:
     return [file.name for file in record.entry.declared]
 
@@ -112,11 +72,11 @@ _PACKAGE = (
     Column("description", text, lambda r: r.entry.description),
     Column("main_program", text, lambda r: r.entry.main_program),
     Column("license", words, lambda r: r.entry.licenses),
-    Column("state", text, _state),
+    Column("state", text, search_wording.state),
     Column("name", text, lambda r: r.entry.pname),
-    *(Column(flag, flags, attrgetter(f"entry.{flag}")) for flag in _FLAGS),
+    *(Column(flag, flags, attrgetter(f"entry.{flag}")) for flag in search_wording.FLAGS),
     Column("installed", flags, lambda r: bool(r.installed)),
-    Column("generations", text, lambda r: held(r.installed)),
+    Column("generations", text, lambda r: search_wording.held(r.installed)),
     Column("homepage", words, lambda r: r.entry.homepages),
     Column("position", text, lambda r: r.entry.position),
     Column("score", rates),
@@ -124,9 +84,9 @@ _PACKAGE = (
 )
 _OPTION = (
     Column("name", text, lambda r: r.entry.name),
-    Column("type", text, lambda r: _short(r.entry.type)),
-    Column("default", text, lambda r: _short(r.entry.default)),
-    Column("description", text, lambda r: _first_sentence(r.entry.description)),
+    Column("type", text, lambda r: search_wording.short(r.entry.type)),
+    Column("default", text, lambda r: search_wording.short(r.entry.default)),
+    Column("description", text, lambda r: search_wording.first_sentence(r.entry.description)),
     Column("declared", words, _declared),
     Column("of", text, lambda r: r.entry.kind),
 )
@@ -146,7 +106,7 @@ _PROVIDER = (
     Column("version", text),
     Column("description", text),
     Column("source", text),
-    Column("state", text, lambda r: ", ".join(_installed(r.installed))),
+    Column("state", text, lambda r: ", ".join(search_wording.installed(r.installed))),
 )
 _INDEX = (
     Column("name", text, lambda r: r.source.name),

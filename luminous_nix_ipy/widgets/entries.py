@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..search_wording import held
 from ..table import Table
 from ..wording import printable, sentence
 from .page import Links, Page, Steps, View, Words, printable_lines
@@ -42,8 +43,6 @@ class PackageView(View):
         return frames.facts(self._facts(), self.package.entry.attribute)
 
     def _facts(self) -> list[tuple[str, str]]:
-        from ..search_frames import held
-
         e = self.package.entry
         marks = [
             word
