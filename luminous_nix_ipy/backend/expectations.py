@@ -27,6 +27,8 @@ _LOOK_EVERY = 1.0
 """Seconds between two looks while the machine settles."""
 _ASK_AGAIN_AFTER = 0.25
 """Seconds before what is not there yet is asked again."""
+KEPT = 4096
+"""Bytes of what a command prints that are remembered; its last line is shown."""
 _RENEW_EVERY = 2.0
 """Seconds between two signs of life at most; a third of the confirm timeout where that is less."""
 _NOT_YET = frozenset({502, 503, 504})
@@ -173,7 +175,7 @@ async def _with_journal(machine: Machine, unit: str) -> str:
 async def _command(machine: Machine, line: str, seconds: float) -> tuple[Check, ...]:
     name, argv = "expected command", shlex.split(line)
     try:
-        done = await run(argv, machine=machine, timeout=seconds, check=False)
+        done = await run(argv, machine=machine, timeout=seconds, check=False, keep=KEPT)
     except CommandFailed as error:
         return (Check(name, "failed", str(error)),)
     if done.returncode == 0:

@@ -24,7 +24,7 @@ from ..tools.commands import nix_version
 from ..tools.process import plain, run
 from .choosing import parse_days, parse_size
 from .context import Context
-from .expectations import no_units
+from .expectations import KEPT, no_units
 from .safety import command_line
 from .validation import Options
 
@@ -199,7 +199,9 @@ async def _nix_version(context: Context, wanted: str) -> Check:
 async def _command(context: Context, argv: list[str]) -> Check:
     name, line = "command", shlex.join(argv)
     try:
-        done = await run(argv, machine=context.machine, timeout=_COMMAND_SECONDS, check=False)
+        done = await run(
+            argv, machine=context.machine, timeout=_COMMAND_SECONDS, check=False, keep=KEPT
+        )
     except CommandFailed as error:
         return Check(name, "failed", without_secrets(str(error)))
     if done.returncode == 0:

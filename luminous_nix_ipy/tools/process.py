@@ -1,8 +1,7 @@
 """Run one program: stream its output, cancel it, time it out. The only place that starts one.
 
-A program runs in a session of its own, so that an interrupt of the kernel (SIGINT to the kernel's
-process group) reaches it only when we decide. Ending one means signalling its whole group: SIGINT,
-then SIGTERM, then SIGKILL, as `kill(2)` and `setsid(2)` define them.
+Nothing is ever a shell's text: a program gets its arguments as a list, and its data on stdin or in
+its environment.
 """
 
 from __future__ import annotations
@@ -16,29 +15,19 @@ import shlex
 import signal
 import subprocess
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from ..errors import CommandFailed
 from ..machine import Machine
+from .child import AsRoot, Child, OnLine, Sink
 from .elevated import Elevated
-
-OnLine = Callable[[str, str], None]
-"""Called with "stdout" or "stderr" and one line without its end."""
 
 _log = logging.getLogger(__name__)
 
 GRACE = 1.0
 """Seconds that a program has to end itself after SIGINT; with the rest, under 2.5 in all."""
-_AFTER_TERM = 0.5
-_AFTER_KILL = 0.3
-_DRAIN = 1.0
-"""Seconds that output is awaited after the exit: something else may hold the pipe open, as the
-master connection of ssh's ControlPersist does (ssh_config(5))."""
-
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _TAIL_LINES = 12
 _KEPT_OF_CONVERSATION = 65_536
@@ -52,21 +41,12 @@ class Completed(msgspec.Struct, frozen=True):
     returncode: int
     """The exit status; -N when signal N ended it."""
     stdout: str
-    """Whole; bytes that are not UTF-8 as `os.fsdecode` gives them, so that paths survive."""
+    """Whole, or its last `keep` bytes; bytes that are not UTF-8 as `os.fsdecode` gives them, so
+    that paths survive."""
     stderr: str
     """Whole, or its last `keep` bytes; bytes that are not UTF-8 replaced."""
     duration: float
     """Seconds."""
-
-
-class Sink(Protocol):
-    """Reads a stream as it comes, and may keep less of it."""
-
-    def feed(self, data: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-    def kept(self) -> bytes: ...
 
 
 async def run(
@@ -100,7 +80,7 @@ async def run(
             that are not UTF-8 replaced. When it raises, that is logged and it is called no more.
         check: an exit status other than 0 raises.
         grace: seconds between SIGINT and SIGTERM when it is ended.
-        keep: remember only so many last bytes of stderr.
+        keep: remember only so many last bytes of each stream.
         stderr, stdout: reads that stream instead of `on_line`, and tells what of it is kept.
 
     Raises:
@@ -114,14 +94,14 @@ async def run(
     given = stdin.encode() if isinstance(stdin, str) else stdin
     environment = machine.child_environment() if env is None and machine is not None else env
     started = time.monotonic()
-    child = _Child(on_line, keep, stderr, stdout=stdout)
+    child = Child(on_line, keep, stderr, stdout=stdout)
     await _start(argv, environment, given, cwd, child, elevated=elevated, talk=stdin_stays_open)
     try:
         in_time = await child.ended_within(timeout)
         if not in_time:
-            await child.end(grace, elevated)
+            await child.end(grace, _signaller(elevated))
     except asyncio.CancelledError:
-        await child.end(grace, elevated)
+        await child.end(grace, _signaller(elevated))
         _log.info("cancelled after %.3f s: %s", time.monotonic() - started, shlex.join(argv))
         raise
     finally:
@@ -147,7 +127,7 @@ class Conversation:
     Nothing ends it but itself: it is for what must not be left half-way.
     """
 
-    def __init__(self, argv: tuple[str, ...], child: _Child) -> None:
+    def __init__(self, argv: tuple[str, ...], child: Child) -> None:
         self._argv = argv
         self._child = child
         self._started = time.monotonic()
@@ -194,7 +174,7 @@ async def converse(
         CommandFailed: it could not be started.
     """
     argv = tuple(argv)
-    child = _Child(on_line, _KEPT_OF_CONVERSATION, None, forget_stdout=True)
+    child = Child(on_line, _KEPT_OF_CONVERSATION, None, forget_stdout=True)
     await _start(argv, env, b"", None, child, elevated=elevated, talk=True)
     return Conversation(argv, child)
 
@@ -214,7 +194,7 @@ async def _start(
     env: Mapping[str, str] | None,
     stdin: bytes | None,
     cwd: str | None,
-    child: _Child,
+    child: Child,
     *,
     elevated: Elevated | None = None,
     talk: bool = False,
@@ -246,7 +226,7 @@ async def _start(
     except (OSError, ValueError) as error:
         raise _not_started(argv, cwd, env, error) from None
     if cancelled:
-        await child.end(0, elevated)
+        await child.end(0, _signaller(elevated))
         child.release()
         raise asyncio.CancelledError
     if elevated is not None and elevated.has_password:
@@ -256,177 +236,18 @@ async def _start(
         child.write(stdin or b"", last=not talk)
 
 
-class _Lines:
-    """One stream: what came, and the line that has no end yet."""
+def _signaller(elevated: Elevated | None) -> AsRoot | None:
+    """Hands a signal on to the program, where what elevates has another group."""
+    if elevated is None:
+        return None
 
-    def __init__(self, name: str, emit: OnLine, keep: int | None) -> None:
-        self._name = name
-        self._emit = emit
-        self._keep = keep
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._partial: list[bytes] = []
-
-    def feed(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._size += len(data)
-        while self._keep is not None and self._size - len(self._chunks[0]) >= self._keep:
-            self._size -= len(self._chunks.popleft())
-        first, *rest = data.split(b"\n")
-        self._partial.append(first)
-        for part in rest:
-            self._line()
-            self._partial = [part]
-
-    def close(self) -> None:
-        if any(self._partial):
-            self._line()
-        self._partial = []
-
-    def kept(self) -> bytes:
-        data = b"".join(self._chunks)
-        return data if self._keep is None else data[max(0, len(data) - self._keep) :]
-
-    def _line(self) -> None:
-        line = b"".join(self._partial).removesuffix(b"\r")
-        self._emit(self._name, line.decode("utf-8", "replace"))
-
-
-class _Child(asyncio.SubprocessProtocol):
-    """One running program, as asyncio tells about it."""
-
-    def __init__(
-        self,
-        on_line: OnLine | None,
-        keep: int | None,
-        stderr: Sink | None,
-        *,
-        stdout: Sink | None = None,
-        forget_stdout: bool = False,
-    ) -> None:
-        self._on_line = on_line
-        self._finished = asyncio.get_running_loop().create_future()
-        self.output: dict[str, Sink] = {
-            "stdout": stdout or _Lines("stdout", self._emit, 1 if forget_stdout else None),
-            "stderr": stderr or _Lines("stderr", self._emit, keep),
-        }
-
-    # asyncio.SubprocessProtocol
-
-    def connection_made(self, transport: Any) -> None:
-        self._transport: asyncio.SubprocessTransport = transport
-        self._pid = transport.get_pid()
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        self._stream(fd).feed(data)
-
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        if fd != 0:
-            self._stream(fd).close()
-
-    def process_exited(self) -> None:
-        asyncio.get_running_loop().call_later(_DRAIN, self._finish)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._finish()
-
-    # what `run` asks
-
-    @property
-    def returncode(self) -> int:
-        code = self._transport.get_returncode()
-        return -signal.SIGKILL if code is None else code
-
-    def write(self, data: bytes, *, last: bool) -> None:
-        pipe: Any = self._transport.get_pipe_transport(0)
-        if data and not pipe.is_closing():
-            pipe.write(data)
-        if last and pipe.can_write_eof():
-            pipe.write_eof()
-
-    async def ended_within(self, seconds: float | None) -> bool:
-        await asyncio.wait({self._finished}, timeout=seconds)
-        return self._finished.done()
-
-    async def end(self, grace: float, elevated: Elevated | None = None) -> None:
-        """Signal the group, harder each time, until nothing of it is left."""
-        steps = (
-            (signal.SIGINT, grace),
-            (signal.SIGTERM, _AFTER_TERM),
-            (signal.SIGKILL, _AFTER_KILL),
-        )
-        for number, patience in steps:
-            if not self._alive():
-                break
-            if not self._signal(number) and elevated is not None:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._signal_as_root(number, elevated)
-            deadline = time.monotonic() + patience
-            while self._alive() and time.monotonic() < deadline:
-                try:
-                    await asyncio.sleep(0.02)
-                except asyncio.CancelledError:  # asked again: on to the next signal
-                    break
-
-    def release(self) -> None:
-        """Close the pipes; kill and reap what no loop will wait for any more."""
-        abandoned = self._transport.get_returncode() is None
-        if abandoned:
-            self._signal(signal.SIGKILL)
-        # The loop may be closed, and the program another user's.
-        with contextlib.suppress(RuntimeError, PermissionError):
-            self._transport.close()
-        if abandoned:
-            popen: subprocess.Popen[bytes] = self._transport.get_extra_info("subprocess")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                popen.wait(_AFTER_KILL)
-
-    def _alive(self) -> bool:
-        if self._transport.get_returncode() is None:
-            return True
-        try:
-            os.killpg(self._pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # it runs as another user
-            pass
-        return True
-
-    def _signal(self, number: signal.Signals) -> bool:
-        """Whether this process was permitted to."""
-        try:
-            os.killpg(self._pid, number)
-        except ProcessLookupError:
-            pass
-        except PermissionError:
-            _log.warning("not permitted to send %s to process %d", number.name, self._pid)
-            return False
-        return True
-
-    async def _signal_as_root(self, number: signal.Signals, elevated: Elevated) -> None:
-        """What elevates hands the signal on to the program, where that has another group."""
+    async def send(number: signal.Signals, group: int) -> None:
         name = number.name.removeprefix("SIG")
-        argv = ("sh", "-c", 'kill -s "$1" -- "-$2"', "sh", name, str(self._pid))
+        argv = ("sh", "-c", 'kill -s "$1" -- "-$2"', "sh", name, str(group))
         with contextlib.suppress(CommandFailed):
             await run(argv, elevated=elevated, check=False, timeout=GRACE)
 
-    def _stream(self, fd: int) -> Sink:
-        return self.output["stdout" if fd == 1 else "stderr"]
-
-    def _emit(self, stream: str, line: str) -> None:
-        if self._on_line is None:
-            return
-        try:
-            self._on_line(stream, line)
-        except Exception:
-            self._on_line = None
-            _log.exception("reading the output line by line failed and was given up")
-
-    def _finish(self) -> None:
-        if not self._finished.done():
-            for stream in self.output.values():
-                stream.close()
-            self._finished.set_result(None)
+    return send
 
 
 def _report(completed: Completed, in_time: bool) -> None:

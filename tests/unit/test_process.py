@@ -100,10 +100,14 @@ def test_a_line_of_megabytes_comes_whole() -> None:
     assert len(done.stdout) == 5_000_005
 
 
-def test_keep_bounds_what_is_remembered_of_stderr() -> None:
-    script = "import sys; sys.stderr.write('x' * 300_000 + 'the end'); print('whole')"
+@pytest.mark.parametrize(("stream", "other"), [("stdout", "stderr"), ("stderr", "stdout")])
+def test_keep_bounds_what_is_remembered_of_each_stream(stream: str, other: str) -> None:
+    script = (
+        f"import sys; sys.{stream}.write('x' * 300_000 + 'the end'); sys.{other}.write('whole')"
+    )
     done = go(run([PYTHON, "-c", script], keep=7))
-    assert (done.stderr, done.stdout) == ("the end", "whole\n")
+    assert getattr(done, stream) == "the end"
+    assert getattr(done, other) == "whole"
 
 
 def test_stdin_is_given_and_is_null_otherwise() -> None:
