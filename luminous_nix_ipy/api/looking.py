@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ..frames import NixFrame
+    from ..widgets.dashboard import Dashboard
     from ..widgets.journal import ChangeView
     from ..widgets.show import StatusView, Text
 
@@ -30,6 +31,16 @@ class Looking:
         from ..verbs.status import run
 
         return run(session(), json=json)
+
+    def dashboard(self) -> Dashboard:
+        """What an operator looks at in the morning, in one cell that keeps itself true.
+
+        Example:
+            >>> nix.dashboard()
+        """
+        from ..verbs.dashboard import run
+
+        return run(session())
 
     @overload
     def list(

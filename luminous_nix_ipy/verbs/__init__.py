@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 VERBS: dict[str, str] = {
     "status": "The machine at a glance",
+    "dashboard": "What an operator looks at in the morning, kept true in one cell",
     "list": "The generations of a profile, newest first",
     "diff": "Which packages differ between two generations or store paths",
     "rollback": "Make an earlier generation the current one",

@@ -15,25 +15,30 @@ from ..model import NixOperation, NixResult, Plan
 from ..validation import Options
 from .inputs import find_source, read_source
 
-OPTIONS: Options = {"check": bool}
+OPTIONS: Options = {"check": bool, "programs": bool}
 
 _OLD_DAYS = 60
 
 
 async def run(context: Context, operation: NixOperation, plan: Plan | None = None) -> NixResult:
-    """Options: `check`: compare every store path with its hash too, which takes long.
+    """Options: `check`: compare every store path with its hash too, which takes long. `programs`
+    (True): ask systemd which units have failed, and try to have root; without, only files are
+    looked at.
 
-    data: `findings` (list of Finding, the worst first).
+    data: `findings` (list of Finding, the worst first), `asked` (those of them that `programs` is
+    about).
     """
+    asked: list[Finding] = []
     found = await examine(context, contents=bool(operation.options.get("check")))
-    found += await failed_units(context.machine)
-    found.append(await _elevation(context))
+    if operation.options.get("programs", True):
+        asked = [*await failed_units(context.machine), await _elevation(context)]
+        found += asked
     found += await _ages(context)
     if context.machine.playground is None:  # whose settings are made for it
         found += await asyncio.to_thread(examine_settings, context.machine)
     bad = sum(finding.severity in ("warning", "problem") for finding in found)
     message = f"{len(found)} findings, {bad} of them to be looked at"
-    return NixResult(True, message, {"findings": in_order(found)})
+    return NixResult(True, message, {"findings": in_order(found), "asked": asked})
 
 
 async def _elevation(context: Context) -> Finding:
