@@ -141,7 +141,7 @@ class NixBackend:
         given = self.credentials.elevated is not None
         try:
             served = _served(operation)
-            token = self._token(operation)
+            token = self.token(operation)
             found = None if token is None else self.cache.get(operation, token)
             cached = None if token is None else found is not None
             if found is not None:
@@ -149,7 +149,7 @@ class NixBackend:
             else:
                 self.progress.begin(operation.type.value.replace("_", " "))
                 result = await served.run(self._context, operation, plan)
-                if token is not None and result.success and token == self._token(operation):
+                if token is not None and result.success and token == self.token(operation):
                     self.cache.set(operation, token, result)
         except Exception as error:
             result = _failure(error, await advice.suggestions(self._context, operation, error))
@@ -167,8 +167,13 @@ class NixBackend:
             self.progress.finish(result.message, success=result.success)
         return result
 
-    def _token(self, operation: NixOperation) -> Hashable | None:
-        """What the remembered answer would rest on; None for what is never remembered."""
+    def token(self, operation: NixOperation) -> Hashable | None:
+        """What the answer to an operation rests on: while it is the same, so is the answer. None
+        for what is never remembered. Looks at a few files only, so it may be asked often.
+
+        Raises:
+            NixError: what is asked for is not there.
+        """
         served = SERVED[operation.type]
         return None if served.token is None else served.token(self._context, operation)
 
