@@ -18,13 +18,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 
 import msgspec
 
 from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource, OptionEntry, PackageEntry
-from .index_documents import Document, option_document, package_document
+from .index_documents import Document, Reader
 from .index_match import idf
 from .index_prominence import Prominence, option_prominence, package_prominence
 from .index_records import pack
@@ -112,21 +113,33 @@ def _write(
         # Nothing reads this file before it is whole, and its folder is synced at the end.
         connection.executescript(
             "pragma journal_mode = off; pragma synchronous = off; pragma page_size = 4096;"
-            "pragma cache_size = -65536; pragma temp_store = memory; begin;" + TABLES
+            "pragma cache_size = -32768; pragma temp_store = memory; begin;" + TABLES
         )
-        documents = _Entries(connection, on_progress).add(entries)
-        rate = package_prominence if source.kind == "packages" else option_prominence
-        _rank(connection, documents, rate(documents))
+        count = _fill(connection, source, entries, on_progress)
         built = datetime.now().astimezone().isoformat(timespec="seconds")
         meta = {
             "schema": str(VERSION),
             "source": msgspec.json.encode(source).decode(),
             "built": built,
-            "entries": str(len(documents)),
+            "entries": str(count),
         }
         connection.executemany("insert into meta values (?, ?)", meta.items())
         connection.executescript(INDEXES)
-        return len(documents)
+        return count
+
+
+def _fill(
+    connection: sqlite3.Connection,
+    source: IndexSource,
+    entries: Iterable[Entry],
+    on_progress: OnProgress | None,
+) -> int:
+    """Write all but what SQLite itself makes of it; how many entries there are. What is searched
+    is held until here, and let go before SQLite needs memory of its own."""
+    documents = _Entries(connection, on_progress).add(entries)
+    rate = package_prominence if source.kind == "packages" else option_prominence
+    _rank(connection, documents, rate(documents))
+    return len(documents)
 
 
 class _Entries:
@@ -135,6 +148,7 @@ class _Entries:
     def __init__(self, connection: sqlite3.Connection, on_progress: OnProgress | None) -> None:
         self._connection = connection
         self._on_progress = on_progress
+        self._reader = Reader()
         self._platforms: dict[tuple[str, ...], int] = {}
         self._names: set[str] = set()
         self._documents: list[Document] = []
@@ -156,12 +170,12 @@ class _Entries:
             platforms = None
             number = len(self._documents)
             if isinstance(entry, PackageEntry):
-                document = package_document(number, entry)
+                document = self._reader.package(number, entry)
                 if entry.platforms:
                     platforms = self._platforms.setdefault(entry.platforms, len(self._platforms))
                     entry = msgspec.structs.replace(entry, platforms=())
             else:
-                document = option_document(number, entry)
+                document = self._reader.option(number, entry)
             if document.name in self._names:
                 continue
             self._names.add(document.name)
@@ -174,10 +188,10 @@ def _rank(
 ) -> None:
     """Write the documents in the order of their prominence, and what finds them."""
     vocabulary = _vocabulary(documents)
-    total = len(documents)
+    tells = cache(lambda count: idf(count, len(documents)))
 
     def mass(document: Document) -> float:
-        told = sum(idf(vocabulary[word], total) for word in document.measure)
+        told = sum(tells(vocabulary[word]) for word in document.measure)
         return round(max(1.0, told), 2)
 
     ranked = sorted(
@@ -229,17 +243,17 @@ def _keys(document: Document) -> Iterator[tuple[str, int]]:
 
 def _vocabulary(documents: list[Document]) -> Counter[str]:
     """In how many documents each word is: those of names, and of texts those that several have."""
-    names: Counter[str] = Counter()
-    texts: Counter[str] = Counter()
-    for document in documents:
-        title = {*document.title.split(), *document.path.split(), document.program}
-        names.update(title)
-        texts.update(set(document.text.split()) - title)
+    names = Counter(chain.from_iterable(map(_title, documents)))
+    texts = Counter(chain.from_iterable(set(d.text.split()) - _title(d) for d in documents))
     for word, count in texts.items():
         if word in names or count > 2:
             names[word] += count
     del names[""]
     return names
+
+
+def _title(document: Document) -> set[str]:
+    return {*document.title.split(), *document.path.split(), document.program}
 
 
 def _sync(path: str) -> None:

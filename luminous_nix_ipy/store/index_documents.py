@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import cache
+
+import msgspec
 
 from ..search_records import OptionEntry, PackageEntry
 from .index_words import key, name_words, simple_words, words
@@ -12,14 +14,17 @@ _MOST_TEXT_WORDS = 60
 """Words of a description that are indexed: what a thing is, is told first."""
 
 _PLACEHOLDER = re.compile(r"<[^>]*>|\*|\"")
-_HOST = re.compile(r"^[a-z]+://(?:www\.)?([^/:?#]*).*$", re.DOTALL)
+_HOST = re.compile(r"[a-z]+://(?:www\.)?([^/:?#]*)")
 _REFERENCE = re.compile(r"\b[a-z][A-Za-z0-9_-]*(?:\.[A-Za-z][A-Za-z0-9_-]*)+")
 """What looks like an option's path in running text."""
 
 
-@dataclass(slots=True, frozen=True)
-class Document:
-    """An entry as it is searched; words are parted by a space."""
+class Document(msgspec.Struct, frozen=True, gc=False):
+    """An entry as it is searched; words are parted by a space.
+
+    A list has a hundred thousand, none of which refers to another: without `gc` they need not be
+    gone through, again and again, while they become more.
+    """
 
     number: int
     """Its place in the source's list."""
@@ -55,70 +60,85 @@ class Document:
     """0 to 1: how much of what is worth telling is told, and nothing speaks against it."""
 
 
-def package_document(number: int, entry: PackageEntry) -> Document:
-    """A package as it is searched."""
-    components = entry.attribute.split(".")
-    pname = key(entry.pname)
-    leaf = key(components[-1])
-    title = name_words(components[-1])
-    if entry.pname != components[-1]:
-        title += [word for word in name_words(entry.pname) if word not in title]
-    program = entry.main_program or ""
-    return Document(
-        number=number,
-        name=entry.attribute,
-        key=key(entry.attribute),
-        leaf=leaf,
-        pname="" if pname == leaf else pname,
-        module="",
-        program=key(program),
-        commands=tuple({key(command) for command in entry.programs} - {""}),
-        title=" ".join(title),
-        path=" ".join(name_words(" ".join(components[:-1]))),
-        text=_text(entry.description),
-        depth=len(components),
-        measure=tuple(simple_words(components[-1])),
-        mentions=_proper_names(entry.description),
-        site=_site(entry.homepages),
-        care=_care(entry),
-    )
+class Reader:
+    """Makes documents. Remembers what it has read: a description is often that of many packages
+    (of a library for each Python), and every name of a set begins as the others do."""
+
+    def __init__(self) -> None:
+        self._described: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._path = cache(_joined_words)
+        self._site = cache(_site)
+
+    def package(self, number: int, entry: PackageEntry) -> Document:
+        """A package as it is searched."""
+        attribute, own = entry.attribute, entry.pname
+        path, _, last = attribute.rpartition(".")
+        leaf = key(last)
+        pname = leaf if own == last else key(own)
+        title = name_words(last)
+        if own != last:
+            title += [word for word in name_words(own) if word not in title]
+        text, names = self._description(entry.description)
+        return Document(
+            number=number,
+            name=attribute,
+            key=leaf if not path else key(attribute),
+            leaf=leaf,
+            pname="" if pname == leaf else pname,
+            module="",
+            program=key(entry.main_program or ""),
+            commands=tuple({key(command) for command in entry.programs} - {""}),
+            title=" ".join(title),
+            path=self._path(path),
+            text=text,
+            depth=attribute.count(".") + 1,
+            measure=tuple(simple_words(last)),
+            mentions=names,
+            site=self._site(entry.homepages[0]) if entry.homepages else "",
+            care=_care(entry),
+        )
+
+    def option(self, number: int, entry: OptionEntry) -> Document:
+        """An option as it is searched."""
+        name = entry.name
+        components = [part for part in name.split(".") if not _PLACEHOLDER.fullmatch(part)]
+        return Document(
+            number=number,
+            name=name,
+            key=key(name),
+            leaf=key(components[-1]) if components else "",
+            pname="",
+            module=key(components[-2]) if components[-1:] == ["enable"] and components[1:] else "",
+            program="",
+            commands=(),
+            title=_joined_words(" ".join(components[-2:])),
+            path=self._path(" ".join(components[:-2])),
+            text=self._description(entry.description)[0],
+            depth=name.count(".") + 1,
+            measure=tuple(simple_words(" ".join(components))),
+            mentions=tuple(set(_REFERENCE.findall(entry.description)) - {name}),
+            site="",
+            care=1.0 if entry.description and not entry.read_only else 0.5,
+        )
+
+    def _description(self, description: str) -> tuple[str, tuple[str, ...]]:
+        """Its words as they are indexed, and those that are capital within a sentence."""
+        if description not in self._described:
+            told = words(description, fold=False)
+            self._described[description] = (
+                " ".join(told[:_MOST_TEXT_WORDS]).casefold(),
+                tuple({word.casefold() for word in told[1:] if word[0].isupper()}),
+            )
+        return self._described[description]
 
 
-def option_document(number: int, entry: OptionEntry) -> Document:
-    """An option as it is searched."""
-    components = [part for part in entry.name.split(".") if not _PLACEHOLDER.fullmatch(part)]
-    return Document(
-        number=number,
-        name=entry.name,
-        key=key(entry.name),
-        leaf=key(components[-1]) if components else "",
-        pname="",
-        module=key(components[-2]) if components[-1:] == ["enable"] and components[1:] else "",
-        program="",
-        commands=(),
-        title=" ".join(name_words(" ".join(components[-2:]))),
-        path=" ".join(name_words(" ".join(components[:-2]))),
-        text=_text(entry.description),
-        depth=entry.name.count(".") + 1,
-        measure=tuple(simple_words(" ".join(components))),
-        mentions=tuple(set(_REFERENCE.findall(entry.description)) - {entry.name}),
-        site="",
-        care=1.0 if entry.description and not entry.read_only else 0.5,
-    )
+def _joined_words(name: str) -> str:
+    return " ".join(name_words(name))
 
 
-def _site(homepages: tuple[str, ...]) -> str:
-    return _HOST.sub(r"\1", homepages[0]).casefold() if homepages else ""
-
-
-def _proper_names(description: str) -> tuple[str, ...]:
-    return tuple(
-        {word.casefold() for word in words(description, fold=False)[1:] if word[0].isupper()}
-    )
-
-
-def _text(description: str) -> str:
-    return " ".join(words(description)[:_MOST_TEXT_WORDS])
+def _site(homepage: str) -> str:
+    host = _HOST.match(homepage)
+    return (host[1] if host else homepage).casefold()
 
 
 def _care(entry: PackageEntry) -> float:

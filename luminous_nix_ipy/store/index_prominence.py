@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import chain
 from math import log2
 from typing import NamedTuple
 
@@ -71,25 +73,19 @@ class _Fame:
     """What other packages' names and descriptions tell of a name."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
-        self._sets: defaultdict[str, set[str]] = defaultdict(set)
-        self._companions: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
-        self._told_above: Counter[str] = Counter()
-        self._named: Counter[str] = Counter()
+        above = [document for document in documents if document.depth == 1]
+        self._told = _told(documents)
+        self._told_above = _told(above)
+        self._named = Counter(chain.from_iterable(document.mentions for document in documents))
         self._sites = Counter(document.site for document in documents)
+        self._companions = Counter(
+            document.measure[0] for document in above if len(document.measure) > 1
+        )
+        self._sets: defaultdict[str, set[str]] = defaultdict(set)
         for document in documents:
-            package_set = (
-                "" if document.depth == 1 else _VERSION.sub("", document.name.split(".")[0])
-            )
+            package_set = "" if document.depth == 1 else _set_of(document.name.partition(".")[0])
             for word in document.measure:
                 self._sets[word].add(package_set)
-            if document.depth == 1 and len(document.measure) > 1:
-                self._companions[document.measure[0]] += 1
-            told = set(document.text.split())
-            self._told.update(told)
-            if document.depth == 1:
-                self._told_above.update(told)
-            self._named.update(document.mentions)
 
     def is_thing(self, document: Document) -> bool:
         """Whether it is in a set, and the top level speaks of what it is called."""
@@ -133,10 +129,22 @@ def option_prominence(documents: Sequence[Document]) -> list[Prominence]:
     ]
 
 
+def _told(documents: Iterable[Document]) -> Counter[str]:
+    """In how many descriptions each word is."""
+    return Counter(chain.from_iterable(set(document.text.split()) for document in documents))
+
+
+@lru_cache(maxsize=1024)
+def _set_of(component: str) -> str:
+    """A set's name without its version."""
+    return _VERSION.sub("", component)
+
+
 def _module(name: str) -> str:
     return ".".join(name.split(".")[:2])
 
 
+@lru_cache(maxsize=1024)
 def _scaled(count: int, most: int) -> float:
     """0 to 1 as `count` goes from 0 to `most`, by its order of magnitude."""
     return min(1.0, log2(1 + count) / log2(1 + most))

@@ -100,17 +100,27 @@ def words(text: str, *, fold: bool = True) -> list[str]:
 
 def key(name: str) -> str:
     """A name with nothing between its words, to be compared."""
-    return _NO_KEY.sub("", plain(name).casefold())
+    name = plain(name).casefold()
+    return name if name.isalnum() else _NO_KEY.sub("", name)
 
 
 def name_words(name: str) -> list[str]:
     """The words of a name, each followed by its parts where it is joined of several."""
+    if _is_one_word(name):
+        return [name]
     return list(dict.fromkeys(part for word in _split(name) for part in word))
 
 
 def simple_words(name: str) -> list[str]:
     """The words of a name, those that are joined of several taken apart."""
+    if _is_one_word(name):
+        return [name]
     return list(dict.fromkeys(part for word in _split(name) for part in word[1:] or word))
+
+
+def _is_one_word(name: str) -> bool:
+    """Whether there is nothing to take apart, as in most names."""
+    return name.isalpha() and name.islower() and name.isascii()
 
 
 def _split(name: str) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ meanings of `meta` are those of nixpkgs' manual, chapter "Meta-attributes".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from ..search_records import PackageEntry
@@ -19,7 +19,6 @@ from .json_stream import members
 from .versions import parse_name
 
 _FLAKE_PREFIX = re.compile(r"(?:legacyPackages|packages)\.[a-z0-9_]+-[a-z0-9_]+\.")
-_FLAGS = ("unfree", "broken", "insecure")
 
 
 def read_packages(
@@ -50,23 +49,28 @@ def package_entry(
     meta = value.get("meta")
     if not isinstance(meta, dict):
         meta = value
-    pname, version = parse_name(_text(value.get("name")))
+    pname, version = _text(value.get("pname")), _text(value.get("version"))
+    if not (pname and version):
+        named, numbered = parse_name(_text(value.get("name")))
+        pname, version = pname or named or attribute.rpartition(".")[2], version or numbered
+    unfree = meta.get("unfree") is True
+    broken = meta.get("broken") is True
+    insecure = meta.get("insecure") is True
     unavailable = meta.get("available") is False
-    unfree, broken, insecure = (meta.get(flag) is True for flag in _FLAGS)
     return PackageEntry(
         attribute=attribute,
-        pname=_text(value.get("pname")) or pname or attribute.rpartition(".")[2],
-        version=_text(value.get("version")) or version,
+        pname=pname,
+        version=version,
         description=" ".join(_text(meta.get("description")).split()),
         long_description=_text(meta.get("longDescription")).strip() or None,
         main_program=_text(meta.get("mainProgram")) or None,
         programs=programs,
-        licenses=tuple(filter(None, map(_license, _listed(meta.get("license"))))),
+        licenses=_each(_license, meta.get("license")),
         homepages=_texts(meta.get("homepage")),
         changelog=next(iter(_texts(meta.get("changelog"))), None),
         position=_text(meta.get("position")) or None,
         outputs=_texts(value.get("outputs")),
-        maintainers=tuple(filter(None, map(_maintainer, _listed(meta.get("maintainers"))))),
+        maintainers=_each(_maintainer, meta.get("maintainers")),
         platforms=_texts(meta.get("platforms")),
         unfree=unfree,
         broken=broken,
@@ -96,14 +100,20 @@ def _text(value: Any) -> str:
 
 def _listed(value: Any) -> list[Any]:
     """A value that may be one or several; keys of a set are what it lists ("outputs")."""
-    if value is None:
-        return []
     if isinstance(value, dict) and not {"spdxId", "shortName", "fullName"} & value.keys():
         return list(value)
     return value if isinstance(value, list) else [value]
 
 
 def _texts(value: Any) -> tuple[str, ...]:
+    return _each(_text, value)
+
+
+def _each(read: Callable[[Any], str], value: Any) -> tuple[str, ...]:
+    """What is read of each of what may be one or several, where that is not empty."""
+    # Most are told as one text, or not at all.
+    if not value:
+        return ()
     if isinstance(value, str):
-        return (value,) if value else ()
-    return tuple(text for text in map(_text, _listed(value)) if text)
+        return (value,)
+    return tuple(filter(None, map(read, _listed(value))))
