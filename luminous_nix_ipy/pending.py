@@ -15,6 +15,14 @@ def cut_off() -> list[str]:
     """Ids of changes whose intent has no outcome, while nobody is at work. Empty where the journal
     cannot be read."""
     folder = os.environ.get("LUMINOUS_NIX_SYSTEM_STATE_DIR") or "/var/lib/luminous-nix"
+    if not _without_outcome(folder) or _is_held(f"{folder}/change.lock"):
+        return []
+    # Once more: the one who held the lock may have written the outcome between the two looks.
+    return _without_outcome(folder)
+
+
+def _without_outcome(folder: str) -> list[str]:
+    """Ids of the intents without outcome."""
     try:
         with open(f"{folder}/journal.jsonl", "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _LOOKED_AT))
@@ -28,8 +36,7 @@ def cut_off() -> list[str]:
             outcomes[entry["id"]] = entry["outcome"]
         except (ValueError, KeyError, TypeError):  # half a line; the journal's reader tells of it
             continue
-    found = [change for change, outcome in outcomes.items() if outcome is None]
-    return [] if found and _is_held(f"{folder}/change.lock") else found
+    return [change for change, outcome in outcomes.items() if outcome is None]
 
 
 def notice() -> str | None:

@@ -195,6 +195,11 @@ def test_a_plan_says_what_is_run_as_root() -> None:
         (OperationType.EVALUATE, {}, False),
         (OperationType.NOTE, {"generation": 1, "keep": True}, False),
         (OperationType.ROLLBACK, {"profile": "no-such"}, False),
+        (OperationType.INSTALL, {"profile": "system"}, True),
+        (OperationType.REMOVE, {"profile": "system"}, True),
+        (OperationType.INSTALL, {}, False),
+        (OperationType.RECOVER, {}, False),
+        (OperationType.RECOVER, {"how": "undo"}, False),
     ],
 )
 def test_what_may_need_root_is_known_before_a_job_begins(

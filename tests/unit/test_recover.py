@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from luminous_nix_ipy import machine as machines
@@ -203,6 +204,32 @@ def test_the_notice_at_loading(faults: Faults, monkeypatch: pytest.MonkeyPatch) 
         file.write('{"half":')
     assert pending.notice() is not None
     nix.recover(undo=True, yes=True)
+    assert pending.notice() is None
+
+
+def test_that_recovering_needs_root_is_known_before(
+    faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(faults, "test", "before")
+    backend = NixBackend(msgspec.structs.replace(faults.machine, playground=None))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    undo = NixOperation(OperationType.RECOVER, options={"how": "undo"})
+    assert backend.may_need_root(undo)
+    assert not backend.may_need_root(NixOperation(OperationType.RECOVER))
+
+
+def test_no_notice_of_a_change_that_ends_between_the_looks(
+    faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = faults.machine
+    monkeypatch.setenv("LUMINOUS_NIX_SYSTEM_STATE_DIR", machine.system_journal_dir)
+    cut(faults, "test", "before")
+
+    def ends(lock: str) -> bool:
+        nix.recover(undo=True, yes=True)
+        return False
+
+    monkeypatch.setattr(pending, "_is_held", ends)
     assert pending.notice() is None
 
 

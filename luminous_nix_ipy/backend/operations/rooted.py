@@ -8,6 +8,7 @@ import os
 from ...errors import NixError
 from ...store.profiles import known_profiles
 from ..context import Context
+from ..cut_off import cut_off, profile_of
 from ..model import NixOperation, OperationType
 from ..privileges import gc_root_needs_root, repair_needs_root, source_needs_root
 from ..roots import root_folders
@@ -19,6 +20,7 @@ _OF_A_PROFILE = {
     OperationType.DELETE_GENERATIONS,
     OperationType.GARBAGE_COLLECT,
 }
+_OF_PACKAGES = {OperationType.INSTALL, OperationType.REMOVE}
 _OF_A_SYSTEM = {OperationType.SWITCH, OperationType.BOOT, OperationType.TEST}
 
 
@@ -38,6 +40,13 @@ def may_need_root(context: Context, operation: NixOperation) -> bool:
             return there and gc_root_needs_root(context.machine, f"{direct}/any")
         if operation.type is OperationType.REPAIR:
             return repair_needs_root(context.machine) or _needs(context, "system")
+        if operation.type is OperationType.RECOVER:
+            if options.get("how") is None:
+                return False
+            found = cut_off(context.machine)
+            return any(context.needs_root(profile_of(context.machine, one.entry)) for one in found)
+        if operation.type in _OF_PACKAGES:
+            return _needs(context, options.get("profile") or "profile")
         if operation.type in _OF_A_SYSTEM:
             return _needs(context, "system")
         if options.get("all_profiles"):
