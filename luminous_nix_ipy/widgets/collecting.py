@@ -10,7 +10,8 @@ from ..errors import NotFound
 from ..table import Table
 from ..wording import printable, sentence
 from .page import Page, Steps, View, Words, printable_lines
-from .parts import banner, checks, steps
+from .parts import banner, checks, counted, steps
+from .tabs import Section, TabbedView
 
 if TYPE_CHECKING:
     from ..backend.collect_model import CollectPlan, CollectReport
@@ -25,7 +26,7 @@ _WHAT = {
 _OUTCOME = {"done": "Done", "nothing to do": "Nothing to do", "failed": "Failed"}
 
 
-class CollectPlanView(View):
+class CollectPlanView(TabbedView):
     """What a collection, a deletion or an optimisation would do.
 
     Attributes:
@@ -34,6 +35,7 @@ class CollectPlanView(View):
     """
 
     def __init__(self, plan: CollectPlan) -> None:
+        super().__init__()
         self.plan = plan
 
     @property
@@ -70,7 +72,7 @@ class CollectPlanView(View):
 
         return frames.commands(self.plan.commands)
 
-    def _page(self) -> Page:
+    def _head(self) -> Page:
         plan = self.plan
         what = _WHAT[plan.operation]
         title = f"Plan: {what}"
@@ -82,16 +84,24 @@ class CollectPlanView(View):
             names = ", ".join(check.name for check in plan.refused)
             lead.append(f"These checks do not allow it: {printable(names)}.")
         lead += [f"Note: {printable(sentence(notice))}" for notice in plan.notices]
-        parts: list[Table | Steps | Words] = [Table((), _facts(plan), "In short")]
+        return Page(title, lead, banner=banner(plan.playground))
+
+    def sections(self) -> list[Section]:
+        plan = self.plan
+        made = [Section("In short", [Table((), _facts(plan), "In short")])]
         if plan.choices:
-            parts.append(_generations(plan))
-        if plan.garbage is not None and (plan.garbage.paths or plan.garbage.strangers):
-            parts.append(_paths(plan))
+            going = f"{len(plan.going):,} of {len(plan.choices):,} go"
+            made.append(Section("Generations", [_generations(plan)], going))
+        garbage = plan.garbage
+        if garbage is not None and (garbage.paths or garbage.strangers):
+            count = len({*garbage.paths, *garbage.strangers})
+            made.append(Section("Paths", [_paths(plan)], f"{count:,}"))
         if plan.checks:
-            parts.append(checks("Checks", plan.checks))
+            made.append(Section("Checks", [checks("Checks", plan.checks)], counted(plan.checks)))
         if plan.commands:
-            parts.append(steps("Commands, in this order", plan.commands))
-        return Page(title, lead, parts, banner(plan.playground))
+            listed = steps("Commands, in this order", plan.commands)
+            made.append(Section("Commands", [listed], f"{len(plan.commands):,}"))
+        return made
 
 
 class CollectReportView(View):

@@ -12,22 +12,22 @@ and "text") a live view is its page, as any other view.
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import logging
 import secrets
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .. import loop, settings
+from .. import settings
 from ..errors import NixError
 from ..html import render
 from .page import View
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from IPython.core.interactiveshell import InteractiveShell
 
 T = TypeVar("T")
@@ -71,7 +71,8 @@ class LiveView(View):
         self._closed = False
 
     def _build(self) -> Any:
-        """Make the root widget."""
+        """Make the root widget. The status line stands below it, unless it is among its children
+        already."""
         raise NotImplementedError
 
     def _ipython_display_(self) -> None:
@@ -107,21 +108,32 @@ class LiveView(View):
         return call
 
     def begin(
-        self, work: Coroutine[Any, Any, T], then: Callable[[T], object] | None = None
+        self,
+        work: Coroutine[Any, Any, T],
+        then: Callable[[T], object] | None = None,
+        failed: Callable[[BaseException], object] | None = None,
     ) -> Future[T]:
         """Run a coroutine beside the notebook, then `then` with what it returned, guarded, in a
         worker thread: a callback that holds the lock may wait for the loop meanwhile.
 
+        Args:
+            failed: is called so with an error, and with a CancelledError where it was cancelled;
+                None tells it in the status line.
+
         Returns:
-            Its future; `cancel()` ends the coroutine, which is then told in the status line. An
-            error is told there, and raised by `result()`.
+            Its future; `cancel()` ends the coroutine, an error is raised by `result()` too.
         """
+        import asyncio
+
+        from .. import loop
+
+        tell = self.guarded(failed or self.tell_error)
 
         async def whole() -> T:
             try:
                 result = await work
             except Exception as error:
-                await asyncio.to_thread(self.guarded(self.tell_error), error)
+                await asyncio.to_thread(tell, error)
                 raise
             if then is not None:
                 await asyncio.to_thread(self.guarded(then), result)
@@ -132,7 +144,7 @@ class LiveView(View):
             if future.cancelled():
                 work.close()  # for one that was cancelled before its first step
                 # Not on the loop's thread, which must never wait for the lock.
-                threading.Thread(target=self.guarded(self.say), args=("Cancelled.",)).start()
+                threading.Thread(target=tell, args=(asyncio.CancelledError(),)).start()
 
         future = loop.submit(whole())
         self._running.add(future)
@@ -147,6 +159,9 @@ class LiveView(View):
     def watch(self, seconds: float, look: Callable[[], object]) -> None:
         """Call `look` every so many seconds in a worker thread, guarded, until the view is closed;
         less often while no page shows it. It has to be cheap, and start no process."""
+        import asyncio
+
+        from .. import loop
 
         async def watching() -> None:
             while not self._closed:
@@ -168,10 +183,14 @@ class LiveView(View):
     def tell_error(self, error: BaseException) -> None:
         """Put an error into the status line: what, why and what to do; of one that is not ours its
         kind, with the rest in the log file."""
+        from asyncio import CancelledError
+
         if isinstance(error, NixError):
             self.say(" ".join([error.what, error.why, *error.todo]).strip())
         elif isinstance(error, KeyboardInterrupt):
             self.say("Interrupted.")
+        elif isinstance(error, CancelledError):
+            self.say("Cancelled.")
         else:
             _log.error("a view failed", exc_info=error)
             self.say(
@@ -181,6 +200,10 @@ class LiveView(View):
 
     def changed(self) -> None:
         """Show the present state in the still outputs, soon and at most twice a second."""
+        import asyncio
+
+        from .. import loop
+
         with self.lock:
             if self._still_due or not self._stills:
                 return
@@ -211,7 +234,8 @@ class LiveView(View):
         self.status = ipywidgets.HTML().add_class("lx-status")
         inside = self._build()
         style = ipywidgets.HTML(render("live")).add_class("lx-style")
-        self.root = ipywidgets.VBox([style, inside, self.status])
+        below = () if self.status in inside.children else (self.status,)
+        self.root = ipywidgets.VBox([style, inside, *below])
         for name in ("lx-live", "luminous-nix-live", f"{self._name}-live"):
             self.root.add_class(name)
         self.root._view_count = 0  # from now on the page counts its views here

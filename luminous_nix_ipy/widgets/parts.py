@@ -29,6 +29,12 @@ def checks(caption: str, rows: Sequence[Check]) -> Table:
     return Table(("check", "verdict", "reason"), cells, caption, strong=standing_out)
 
 
+def counted(rows: Sequence[Check]) -> str:
+    """How many checks there are, and how many of them stop the change."""
+    red = sum(check.verdict == "refused" for check in rows)
+    return f"{len(rows):,}, {red:,} refused" if red else f"{len(rows):,}"
+
+
 def steps(caption: str, commands: Sequence[Command]) -> Steps:
     """Commands in their order, with their purposes."""
     return Steps(caption, [(printable(sentence(_purpose(c))), printable(str(c))) for c in commands])

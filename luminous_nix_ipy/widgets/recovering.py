@@ -9,7 +9,8 @@ from .. import wording
 from ..table import Table
 from ..wording import printable
 from .page import Page, Steps, View, Words
-from .parts import banner, checks, steps
+from .parts import banner, checks, counted, steps
+from .tabs import Section, TabbedView
 
 if TYPE_CHECKING:
     from ..backend.cut_off import CutOff
@@ -49,7 +50,7 @@ class CutOffView(View):
         return Page(f"Cut off: {count}", lead, parts)
 
 
-class RecoverPlanView(View):
+class RecoverPlanView(TabbedView):
     """What finishing or undoing a change does.
 
     Attributes:
@@ -57,17 +58,26 @@ class RecoverPlanView(View):
     """
 
     def __init__(self, plan: RecoverPlan) -> None:
+        super().__init__()
         self.plan = plan
 
-    def _page(self) -> Page:
+    def _head(self) -> Page:
         plan = self.plan
         title = f"Plan: {plan.how} the {printable(plan.cut_off.entry.operation)} that was cut off"
         if plan.refused:
             title = f"Refused: {plan.how}"
-        parts: list[Table | Steps | Words] = [_facts(plan.cut_off), checks("Checks", plan.checks)]
+        return Page(title, banner=banner(plan.playground))
+
+    def sections(self) -> list[Section]:
+        plan = self.plan
+        made = [
+            Section("In short", [_facts(plan.cut_off)]),
+            Section("Checks", [checks("Checks", plan.checks)], counted(plan.checks)),
+        ]
         if plan.commands:
-            parts.append(steps("Commands, in this order, as far as they are needed", plan.commands))
-        return Page(title, (), parts, banner(plan.playground))
+            listed = steps("Commands, in this order, as far as they are needed", plan.commands)
+            made.append(Section("Commands", [listed], f"{len(plan.commands):,}"))
+        return made
 
 
 class RecoverReportView(View):

@@ -8,7 +8,8 @@ from .. import wording
 from ..table import Table
 from ..wording import printable, sentence
 from .page import Page, Steps, View, Words, printable_lines
-from .parts import banner, checks, steps
+from .parts import banner, checks, counted, steps
+from .tabs import Section, TabbedView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 30
 
 
-class RepairPlanView(View):
+class RepairPlanView(TabbedView):
     """What a repair would do.
 
     Attributes:
@@ -29,6 +30,7 @@ class RepairPlanView(View):
     """
 
     def __init__(self, plan: RepairPlan) -> None:
+        super().__init__()
         self.plan = plan
 
     @property
@@ -52,7 +54,7 @@ class RepairPlanView(View):
 
         return frames.commands(self.plan.commands)
 
-    def _page(self) -> Page:
+    def _head(self) -> Page:
         plan = self.plan
         title, lead = "Plan: repair", []
         if plan.nothing_to_do:
@@ -62,12 +64,18 @@ class RepairPlanView(View):
                 lead.append("What was found needs you: see what helps below.")
         elif plan.refused:
             title = "Refused: repair"
-        parts: list[Table | Steps | Words] = [_findings("Findings", plan.bad or plan.findings)]
+        return Page(title, lead, banner=banner(plan.playground))
+
+    def sections(self) -> list[Section]:
+        plan = self.plan
+        found = plan.bad or plan.findings
+        made = [Section("Findings", [_findings("Findings", found)], f"{len(found):,}")]
         if plan.checks:
-            parts.append(checks("Checks", plan.checks))
+            made.append(Section("Checks", [checks("Checks", plan.checks)], counted(plan.checks)))
         if plan.commands:
-            parts.append(steps("Commands, in this order", plan.commands))
-        return Page(title, lead, parts, banner(plan.playground))
+            listed = steps("Commands, in this order", plan.commands)
+            made.append(Section("Commands", [listed], f"{len(plan.commands):,}"))
+        return made
 
 
 class RepairReportView(View):

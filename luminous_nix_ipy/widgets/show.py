@@ -14,7 +14,8 @@ from ..errors import NotFound
 from ..table import Table
 from ..wording import capital, printable, sentence
 from .page import Page, Steps, Text, View, Words, printable_lines
-from .parts import banner, checks, packages, steps
+from .parts import banner, checks, counted, packages, steps
+from .tabs import Section, TabbedView
 from .watching import journals, planned_units, units, watched
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _OUTCOME = {
 }
 
 
-class PlanView(View):
+class PlanView(TabbedView):
     """What a change would do.
 
     Attributes:
@@ -47,6 +48,7 @@ class PlanView(View):
     """
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__()
         self.plan = plan
 
     @property
@@ -91,7 +93,7 @@ class PlanView(View):
 
         return frames.commands(self.plan.commands)
 
-    def _page(self) -> Page:
+    def _head(self) -> Page:
         plan = self.plan
         title = f"Plan: {_what(plan)}"
         lead = []
@@ -105,28 +107,33 @@ class PlanView(View):
         if forced := _forced(plan):
             lead.append(f"These red checks are passed over: {forced}.")
         lead += [f"Note: {printable(sentence(notice))}" for notice in plan.notices]
+        return Page(title, lead, banner=banner(plan.playground))
 
+    def sections(self) -> list[Section]:
+        plan = self.plan
         facts = [("From", _generation(plan.before)), ("To", _generation(plan.target))]
         if plan.profile.kind == "system":
             facts.append(("Takes effect", _TAKES_EFFECT[plan.mode]))
         if plan.specialisation is not None:
             facts.append(("Specialisation", printable(plan.specialisation)))
         facts.append(("Reboot", _reboot(plan.reboot_needed, plan.reboot_reason)))
-
-        parts: list[Table | Steps | Words] = [
-            Table((), facts, "In short"),
-            *_package_steps(plan.packages),
-            packages(plan.diff, plan.diff_problem),
-            planned_units(plan),
-        ]
-        if plan.checks:
-            parts.append(checks("Checks", plan.checks))
-        parts += watched(plan)
+        changed = "" if plan.diff is None else f"{len(plan.diff.changes):,}"
+        looked_at = [checks("Checks", plan.checks)] if plan.checks else []
+        commands = []
         if plan.prepared:
-            parts.append(steps("Commands that were run for this plan", plan.prepared))
+            commands.append(steps("Commands that were run for this plan", plan.prepared))
         if plan.commands:
-            parts.append(steps("Commands, in this order", plan.commands))
-        return Page(title, lead, parts, banner(plan.playground))
+            commands.append(steps("Commands, in this order", plan.commands))
+        made = [
+            Section("In short", [Table((), facts, "In short"), *_package_steps(plan.packages)]),
+            Section("Packages", [packages(plan.diff, plan.diff_problem)], changed),
+            Section(
+                "Units", [planned_units(plan)], "" if plan.units is None else f"{len(plan.units):,}"
+            ),
+            Section("Checks", [*looked_at, *watched(plan)], counted(plan.checks)),
+            Section("Commands", commands, f"{len(plan.commands):,}"),
+        ]
+        return [section for section in made if section.parts]
 
 
 class ReportView(View):

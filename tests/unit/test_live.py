@@ -257,7 +257,7 @@ def test_a_view_on_no_page_looks_seldom(counter: Counter, monkeypatch: pytest.Mo
         counter._closed = len(waits) == 2
         counter.root._view_count = 1
 
-    monkeypatch.setattr(live.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     counter.watch(2.0, lambda: None)
     soon(lambda: len(waits) == 2)
     counter._closed = False
