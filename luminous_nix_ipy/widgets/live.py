@@ -234,7 +234,7 @@ class LiveView(View):
         self.status = ipywidgets.HTML().add_class("lx-status")
         inside = self._build()
         style = ipywidgets.HTML(render("live")).add_class("lx-style")
-        below = () if self.status in inside.children else (self.status,)
+        below = () if self.status in getattr(inside, "children", ()) else (self.status,)
         self.root = ipywidgets.VBox([style, inside, *below])
         for name in ("lx-live", "luminous-nix-live", f"{self._name}-live"):
             self.root.add_class(name)
