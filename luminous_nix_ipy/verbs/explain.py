@@ -81,7 +81,8 @@ def _explained(
     if plan is not None:
         if not plan.commands:
             return (), "Nothing is to be done, so nothing would be run."
-        return (*plan.prepared, *plan.commands), ""
+        # Only what builds has run something for its plan already.
+        return (*getattr(plan, "prepared", ()), *plan.commands), ""
     report = getattr(view, "report", None)
     if report is not None:
         return tuple(report.commands), (

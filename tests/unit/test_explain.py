@@ -65,6 +65,14 @@ def test_an_update_tells_what_fetches_and_that_it_switches(monkeypatch: pytest.M
     assert "Then it switches" not in repr(nix.explain("update --inputs-only"))
 
 
+def test_deletions_are_explained_too(made: Machine) -> None:
+    machine.use(made)
+    shown = repr(nix.explain("delete 1"))
+    assert "1. Delete generation 1 of system.\n   $ nix-env --profile" in shown
+    nix.explain("collect --older-than 1d")
+    assert len(nix.list()) == 5
+
+
 def test_what_cannot_be_planned_is_refused(made: Machine) -> None:
     machine.use(made)
     with pytest.raises(NotFound, match="There is no generation 99"):
