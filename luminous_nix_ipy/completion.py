@@ -171,6 +171,8 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
         yield from _starting(_changes(), fragment, "word")
     elif action.metavar == "CHECK":
         yield from _starting(_checks(), fragment, "check")
+    elif action.metavar == "EXERCISE":
+        yield from _starting(_exercises(), fragment, "exercise")
     elif action.metavar == "NAME" and action.dest == "packages":
         there = (name for name in _installed(_profile_in(words)) if name not in words)
         yield from _starting(there, fragment, "word")
@@ -318,6 +320,17 @@ def _checks() -> list[str]:
     from .backend.forcing import FORCEABLE
 
     return [name.replace(" ", "-") for name in FORCEABLE]
+
+
+def _exercises() -> list[str]:
+    """The exercises beside the notebook."""
+    from .backend.exercises import names
+    from .errors import NixError
+
+    try:
+        return names()
+    except NixError:
+        return []
 
 
 def _changed(folder: str) -> int | None:

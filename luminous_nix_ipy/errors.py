@@ -111,6 +111,10 @@ class RequirementFailed(NixError):
     """A `records.Check` for each requirement, those that are met too."""
 
 
+class CheckFailed(NixError):
+    """An exercise is not right yet, and its check was to fail then."""
+
+
 class NotServed(NixError):
     """An operation that this version does not offer."""
 

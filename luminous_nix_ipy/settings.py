@@ -140,6 +140,11 @@ class SettingTraits(HasTraits):
         help="Seconds that an activation may take, before it is ended and put back.",
     ).tag(config=True, env="LUMINOUS_NIX_ACTIVATION_TIMEOUT")
 
+    strict_checks = Bool(
+        False,
+        help="Let a cell fail when an exercise that %nix check looks at is not right.",
+    ).tag(config=True, env="LUMINOUS_NIX_STRICT_CHECKS")
+
     @observe("log_level")
     def _log_level_changed(self, change: Any) -> None:
         logging.getLogger(__package__).setLevel(change["new"])

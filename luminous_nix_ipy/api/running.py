@@ -1,21 +1,24 @@
-"""Verbs of runbooks: what has to be so, steps, the record."""
+"""Verbs of runbooks and lessons: what has to be so, steps, the record, exercises."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ..verbs.session import session
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..frames import NixFrame
     from ..verbs.require import Numbers, Texts
     from ..verbs.step import OpenStep
+    from ..widgets.checking import CheckView, SolutionView
     from ..widgets.runbook import RequireView, RunbookView
     from ..widgets.show import Text
 
 
 class Running:
-    """Verbs of runbooks: what has to be so, steps, the record."""
+    """Verbs of runbooks and lessons: what has to be so, steps, the record, exercises."""
 
     def require(
         self,
@@ -104,3 +107,59 @@ class Running:
         from ..verbs.runbook import run
 
         return run(session(), action=action, what=what, record=record)
+
+    @overload
+    def check(
+        self,
+        name: str,
+        *,
+        file: str | None = None,
+        exercise: str | Mapping[str, Any] | None = None,
+        solution: Literal[False] = False,
+        strict: bool = False,
+    ) -> CheckView: ...
+    @overload
+    def check(
+        self,
+        name: str | None = None,
+        *,
+        file: str | None = None,
+        exercise: str | Mapping[str, Any] | None = None,
+        solution: bool = False,
+        strict: bool = False,
+        seal: str | None = None,
+    ) -> CheckView | SolutionView | NixFrame | Text: ...
+    def check(
+        self,
+        name: str | None = None,
+        *,
+        file: str | None = None,
+        exercise: str | Mapping[str, Any] | None = None,
+        solution: bool = False,
+        strict: bool = False,
+        seal: str | None = None,
+    ) -> CheckView | SolutionView | NixFrame | Text:
+        """Whether an exercise is solved, as `.right` tells; without a name those that were tried.
+
+        Args:
+            name: of the exercise.
+            file: that it is in; None: exercises.toml in this folder.
+            exercise: the exercise itself, of no file: a dict, or TOML.
+            solution: show a way to do it, once all hints were told or it is right.
+            strict: raise a CheckFailed where it is not right.
+            seal: the name of a variable; returns a hash of its value for `sealed`.
+
+        Example:
+            >>> nix.check("go-back", exercise={"right_when": [{"generation": 4, "current": True}]})
+        """
+        from ..verbs.check import run
+
+        return run(
+            session(),
+            name=name,
+            file=file,
+            exercise=exercise,
+            solution=solution,
+            strict=strict,
+            seal=seal,
+        )

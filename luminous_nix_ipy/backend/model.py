@@ -66,6 +66,7 @@ class OperationType(enum.Enum):
     LOG = "log"
     WHY = "why"
     REQUIRE = "require"
+    CHECK = "check"
 
 
 @dataclass

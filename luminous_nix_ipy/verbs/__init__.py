@@ -51,6 +51,7 @@ VERBS: dict[str, str] = {
     "step": "Make a cell a named step of a runbook",
     "runbook": "What the steps of a runbook did and saw, and the record of it",
     "jobs": "What goes on in the background, and how it ended",
+    "check": "Whether an exercise of a lesson is solved, with hints where it is not",
     "playground": "A disposable system to practise on",
     "help": "What a verb does and takes",
 }

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ..widgets.explanation import Explanation
 
 READS = frozenset(
-    {"diff", "explain", "help", "inputs", "installed", "jobs", "journal", "list", "metrics"}
-    | {"roots", "status", "why"}
+    {"check", "diff", "explain", "help", "inputs", "installed", "jobs", "journal", "list"}
+    | {"metrics", "roots", "status", "why"}
 )
 """Verbs that start no program of their own."""
 

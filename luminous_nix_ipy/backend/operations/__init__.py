@@ -16,6 +16,7 @@ from ..validation import Options
 from . import (
     build,
     build_log,
+    check,
     collect,
     delete,
     diff,
@@ -94,6 +95,7 @@ SERVED: dict[OperationType, Served] = {
     OperationType.BOOT: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
     OperationType.TEST: Served(rebuild.OPTIONS, rebuild.run, rebuild.plan, builds=True),
     OperationType.REQUIRE: Served(require.OPTIONS, require.run),
+    OperationType.CHECK: Served(check.OPTIONS, check.run),
     OperationType.INPUTS: Served(inputs.OPTIONS, inputs.run),
     OperationType.UPDATE: Served(update.OPTIONS, update.run, update.plan),
 }
