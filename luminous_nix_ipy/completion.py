@@ -176,6 +176,10 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
     elif action.metavar == "NAME" and action.dest == "packages":
         there = (name for name in _installed(_profile_in(words)) if name not in words)
         yield from _starting(there, fragment, "word")
+    elif action.metavar == "NAME" and action.dest == "names":
+        if words[:1] == ["versions"]:
+            there = (name for name in _chosen() if name not in words)
+            yield from _starting(there, fragment, "word")
     elif action.metavar in ("PKG", "OPTION") and fragment:
         yield from _starting(_indexed(action.metavar, fragment), fragment, "word")
     elif action.dest == "generation" or action.metavar in ("A", "B"):
@@ -265,6 +269,19 @@ def _names_in(generation: str) -> tuple[str, ...]:
     from .store.manifests import read_manifest
 
     return tuple(package.name for package in read_manifest(generation).packages)
+
+
+def _chosen() -> list[str]:
+    """The packages that were chosen for generations of this machine."""
+    from .errors import NixError
+    from .machine import current
+    from .store.holders import installed_packages
+
+    try:
+        names = installed_packages(current()).by_name
+    except (NixError, OSError, ValueError):
+        return []
+    return sorted(name for name in names if not name.startswith("*"))
 
 
 def _profiles() -> list[str]:

@@ -27,16 +27,17 @@ class NixFrame(pd.DataFrame):
     """
 
     def __repr__(self) -> str:
-        return self._table().text(_terminal_width() or _WIDTH)
+        return self.as_table().text(_terminal_width() or _WIDTH)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         width = _terminal_width()
-        printer.text(repr(self) if width is None else _drawn(self._table(), width))
+        printer.text(repr(self) if width is None else _drawn(self.as_table(), width))
 
     def _repr_html_(self) -> str:
-        return render("frame", table=self._table())
+        return render("frame", table=self.as_table())
 
-    def _table(self) -> Table:
+    def as_table(self) -> Table:
+        """What is shown of it, in words."""
         shown = self.iloc[: pd.get_option("display.max_rows") or None]
         if not isinstance(shown.index, pd.RangeIndex):
             shown = shown.reset_index(allow_duplicates=True)
@@ -103,6 +104,7 @@ _NUMBER_WORDS: dict[str, Callable[[Any], str]] = {
     "_bytes": wording.size,
     "_rate": "{:.1%}".format,
     "_duration": wording.duration,
+    "_seconds": wording.duration,
 }
 
 

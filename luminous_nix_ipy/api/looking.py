@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Literal, overload
 from ..verbs.session import session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
 
     from ..frames import NixFrame
     from ..widgets.dashboard import Dashboard
     from ..widgets.journal import ChangeView
+    from ..widgets.plots import PlotView
     from ..widgets.show import StatusView, Text
 
 
@@ -82,6 +84,30 @@ class Looking:
         from ..verbs.list import run
 
         return run(session(), profile=profile, sizes=sizes, all_columns=all_columns, json=json)
+
+    def plot(
+        self,
+        kind: str,
+        names: str | Sequence[str] = (),
+        *,
+        profile: str | None = None,
+        last: int | None = None,
+    ) -> PlotView:
+        """A plot of the past; its `.data` is a DataFrame, its `.figure` one of matplotlib.
+
+        Args:
+            kind: "sizes" of generations, "versions" of packages in them, or "builds": how long they
+                took.
+            names: the packages whose versions to plot.
+            profile: whose generations; its name or path.
+            last: only so many of the newest; of builds, the names that were built last.
+
+        Example:
+            >>> nix.plot("versions", ["linux", "openssl"]).data
+        """
+        from ..verbs.plot import run
+
+        return run(session(), kind=kind, names=names, profile=profile, last=last)
 
     @overload
     def diff(

@@ -56,6 +56,8 @@ class OperationType(enum.Enum):
     DOCTOR = "doctor"
     DIFF = "diff"
     STATUS = "status"
+    VERSIONS = "versions"
+    BUILD_TIMES = "build_times"
     UNDO = "undo"
     RECOVER = "recover"
     DELETE_GENERATIONS = "delete_generations"

@@ -105,7 +105,7 @@ async def _run_once(
     if argv == command.argv or context.machine.simulated:
         return await context.run(command, check=check, at_most=at_most)
     elevated = await context.elevate() if command.root else None
-    history = _history_file(context.machine)
+    history = history_of(context.machine)
     try:
         reports = await asyncio.to_thread(read_history, history)
     except NixError as unreadable:
@@ -310,8 +310,8 @@ def _less(estimate: Estimate, passed: float) -> Estimate:
     )
 
 
-def _history_file(machine: Machine) -> str:
-    """A playground has a history of its own."""
+def history_of(machine: Machine) -> str:
+    """The file of a machine's history of builds; a playground has one of its own."""
     env = machine.child_environment() if machine.playground is None else {"HOME": machine.home}
     return history_file(env)
 

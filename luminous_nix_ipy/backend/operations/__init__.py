@@ -16,6 +16,7 @@ from ..validation import Options
 from . import (
     build,
     build_log,
+    build_times,
     check,
     collect,
     delete,
@@ -43,6 +44,7 @@ from . import (
     status,
     undo,
     update,
+    versions,
     which,
     why,
 )
@@ -65,6 +67,8 @@ SERVED: dict[OperationType, Served] = {
     OperationType.LIST_GENERATIONS: Served(listing.OPTIONS, listing.run, token=listing.token),
     OperationType.DIFF: Served(diff.OPTIONS, diff.run),
     OperationType.STATUS: Served(status.OPTIONS, status.run),
+    OperationType.VERSIONS: Served(versions.OPTIONS, versions.run),
+    OperationType.BUILD_TIMES: Served(build_times.OPTIONS, build_times.run),
     OperationType.NOTE: Served(note.OPTIONS, note.run),
     OperationType.EVALUATE: Served(evaluate.OPTIONS, evaluate.run),
     OperationType.LOG: Served(build_log.OPTIONS, build_log.run),
