@@ -34,8 +34,6 @@ T = TypeVar("T")
 
 _KEPT = 50
 """Ended jobs that are listed."""
-_TURN = 0.2
-"""Seconds after which a loop that awaits a job turns, though nothing has happened."""
 
 
 class Job(Awaitable[T], Generic[T]):
@@ -136,14 +134,12 @@ class Job(Awaitable[T], Generic[T]):
 
     async def _wait(self) -> T:
         assert self._future is not None
-        future = asyncio.wrap_future(self._future)
-        future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        while not future.done():
-            # ipykernel hears an interrupt only when its loop turns.
-            await asyncio.wait({future}, timeout=_TURN)
-        if future.cancelled():
-            raise self._cancelled()
-        return future.result()
+        try:
+            return await loop.until_done(self._future)
+        except asyncio.CancelledError:
+            if self._future.cancelled():
+                raise self._cancelled() from None
+            raise  # whoever awaits was cancelled
 
     async def _run(self, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 CLEANUP = 3.0
 """Seconds that an interrupted coroutine has to end; the programs it runs need at most 2.5."""
+_TURN = 0.2
+"""Seconds after which a loop that awaits turns, though nothing has happened."""
 
 
 class _Job(Future[T]):
@@ -163,6 +165,20 @@ def run(work: Coroutine[Any, Any, T]) -> T:
                 raise shield.interrupted() from None
             warned = True
             shield.tell_in_progress(job.sections[0])
+
+
+async def until_done(future: Future[T]) -> T:
+    """What a future becomes, awaited on any loop; an interrupt ends the waiting only.
+
+    Raises:
+        asyncio.CancelledError: the future was cancelled, or whoever awaits.
+    """
+    awaited = asyncio.wrap_future(future)
+    awaited.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    while not awaited.done():
+        # ipykernel hears an interrupt only when its loop turns.
+        await asyncio.wait({awaited}, timeout=_TURN)
+    return awaited.result()
 
 
 def stop() -> None:

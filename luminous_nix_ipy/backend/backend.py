@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import settings
 from ..errors import NixError, NotServed
@@ -25,6 +25,9 @@ from .operations.rooted import may_need_root
 from .progress import Callback, Progress
 from .repair_model import RepairPlan
 from .validation import validate
+
+if TYPE_CHECKING:
+    from .recover_model import RecoverPlan
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +127,9 @@ class NixBackend:
             raise
 
     async def execute(
-        self, operation: NixOperation, plan: Plan | CollectPlan | RepairPlan | None = None
+        self,
+        operation: NixOperation,
+        plan: Plan | CollectPlan | RecoverPlan | RepairPlan | None = None,
     ) -> NixResult:
         """Carry out an operation; calling it is the consent.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .live import LiveView, has_widgets
-from .page import Page, Steps, Words
+from .page import Links, Page, Steps, Words
 
 if TYPE_CHECKING:
     from ..table import Table
@@ -22,7 +22,7 @@ class Section:
     """Parts of a page that are one tab."""
 
     title: str
-    parts: Sequence[Table | Steps | Words]
+    parts: Sequence[Table | Steps | Words | Links]
     told: str = ""
     """Of how many things it tells, such as "14" or "12, 1 refused"; may be empty."""
 
