@@ -56,13 +56,11 @@ def _build(folder: Path, lists: dict[IndexKind, Path]) -> dict[IndexKind, Path]:
     paths: dict[IndexKind, Path] = {}
     size = 0.0
     for kind, path in lists.items():
-        paths[kind] = folder / f"{kind}.index"
-        arguments = [
-            kind,
-            path,
-            paths[kind],
-            *([programs] if kind == "packages" and programs else []),
-        ]
+        index = folder / f"{kind}.index"
+        arguments = [kind, path, index]
+        if kind == "packages" and programs:
+            arguments += [programs, *paths.values()]
+        paths[kind] = index
         child = [sys.executable, "-m", "benchmarks._search_data", *map(str, arguments)]
         told = json.loads(subprocess.run(child, check=True, capture_output=True).stdout)
         size += told["bytes"]

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from luminous_nix_ipy.search_records import IndexKind
 from luminous_nix_ipy.store.index import OptionIndex, PackageIndex, open_options, open_packages
 
 from . import _search_data
@@ -112,12 +113,13 @@ def score(cases: list[dict[str, Any]], askers: dict[str, Ask], show: int = 0) ->
 
 def open_askers(folder: Path, data: str | None = None) -> dict[str, Ask]:
     """Build the indexes that are not in `folder` yet, and open them."""
-    paths = {}
+    paths: dict[IndexKind, Path] = {}
     for kind, path in _search_data.lists(data).items():
-        paths[kind] = folder / f"{path.name}.index"
-        if not paths[kind].exists():
+        index = folder / f"{path.name}.index"
+        if not index.exists():
             programs = _search_data.programs(folder, data) if kind == "packages" else None
-            _search_data.build(kind, path, paths[kind], programs)
+            _search_data.build(kind, path, index, programs, paths.values())
+        paths[kind] = index
     askers: dict[str, Ask] = {}
     if "packages" in paths:
         askers["package"] = package_asker(open_packages(str(paths.pop("packages"))))

@@ -13,7 +13,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, BinaryIO, cast
 
@@ -22,6 +22,7 @@ from ..errors import DownloadFailed, IndexUnusable, ListUnreadable, NixError
 from ..machine import Machine
 from ..search_records import IndexFacts, IndexKind, IndexSource, OptionKind
 from ..store.index_build import Entry, build_index, read_facts
+from ..store.index_named import named_packages
 from ..store.option_list import read_options
 from ..store.package_list import read_packages
 from ..store.program_list import read_programs
@@ -54,6 +55,13 @@ def index_states(machine: Machine) -> list[IndexState]:
         NixError: what was added cannot be read.
     """
     return [index_state(machine, source) for source in find_sources(machine)]
+
+
+async def update_indexes(context: Context, sources: Iterable[Source]) -> list[Updated]:
+    """Bring several up to date, one after the other; packages last, since what options and
+    databases of programs tell of them goes into their index."""
+    ordered = sorted(sources, key=lambda source: source.kind == "packages")
+    return [await update_index(context, source) for source in ordered]
 
 
 async def update_index(context: Context, source: Source) -> Updated:
@@ -167,7 +175,9 @@ async def _build(context: Context, source: Source, address: str, file: str, path
         )
         try:
             with open_unpacked(file, **packed) as stream:
-                return build_index(path, about, _entries(source, stream, database, stop), told)
+                entries = _entries(source, stream, database, stop)
+                named = _named_by_options(context.machine) if source.kind == "packages" else ()
+                return build_index(path, about, entries, told, named)
         except UnpackError as error:
             remove_download(file)
             raise DownloadFailed(f"What came from {address} is damaged.", f"{error}.") from error
@@ -190,6 +200,14 @@ def _programs_beside(machine: Machine, source: Source) -> str | None:
         if other.name == source.name or (other.channel and other.channel == source.channel):
             return path
     return there[0][1] if there and not source.added else None
+
+
+def _named_by_options(machine: Machine) -> set[str]:
+    """The packages that the options speak of whose indexes are here, of whatever release: what is
+    well known hardly depends on it."""
+    kinds = ("programs", "packages")
+    there = [index_path(machine, s) for s in find_sources(machine) if s.kind not in kinds]
+    return set().union(*(named_packages(path) for path in there))
 
 
 def _entries(

@@ -87,12 +87,11 @@ def _start(work: _Work) -> None:
 
 async def _work(work: _Work) -> None:
     from .context import Context
-    from .indexing import update_index
+    from .indexing import update_indexes
     from .progress import Progress
 
     context = Context(work.machine, Progress(), direct=True)
-    for source in work.sources:
-        await update_index(context, source)
+    await update_indexes(context, work.sources)
 
 
 def main() -> None:

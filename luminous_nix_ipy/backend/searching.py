@@ -13,7 +13,7 @@ from .context import Context
 from .index_model import IndexState, Source
 from .index_sources import find_sources
 from .indexes import package_indexes, stamps
-from .indexing import index_path, index_state, update_index
+from .indexing import index_path, index_state, update_indexes
 from .model import NixOperation
 from .refreshing import refresh
 
@@ -41,8 +41,7 @@ def limit_of(operation: NixOperation) -> int:
 async def prepare(context: Context) -> None:
     """Make a playground's own indexes, where they are not there: they are small."""
     if context.machine.playground is not None:
-        for source in await asyncio.to_thread(_not_here, context.machine):
-            await update_index(context, source)
+        await update_indexes(context, await asyncio.to_thread(_not_here, context.machine))
 
 
 def _not_here(machine: Machine) -> list[Source]:

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from functools import cache
@@ -55,10 +55,12 @@ def build_index(
     source: IndexSource,
     entries: Iterable[Entry],
     on_progress: OnProgress | None = None,
+    named: Collection[str] = (),
 ) -> IndexFacts:
     """Build the index of `entries` at `path`, whose folder is made if it is not there.
 
-    Two entries of one name count as the first of them.
+    Two entries of one name count as the first of them. `named`: attribute paths of packages that
+    options speak of (`index_named`), which are better known than others.
 
     Raises:
         IndexUnusable: the folder cannot be written, the disk is full, SQLite has no FTS5, or there
@@ -71,7 +73,7 @@ def build_index(
         os.makedirs(folder, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=".index-", suffix=".part", dir=folder)
         os.close(handle)
-        count = _write(temporary, source, entries, on_progress)
+        count = _write(temporary, source, entries, on_progress, named)
         if count == 0:
             raise IndexUnusable(
                 f"No index of {source.name} was built: its list is empty.",
@@ -106,7 +108,11 @@ def read_facts(path: str) -> IndexFacts:
 
 
 def _write(
-    path: str, source: IndexSource, entries: Iterable[Entry], on_progress: OnProgress | None
+    path: str,
+    source: IndexSource,
+    entries: Iterable[Entry],
+    on_progress: OnProgress | None,
+    named: Collection[str],
 ) -> int:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         check_fts5(connection)
@@ -115,7 +121,7 @@ def _write(
             "pragma journal_mode = off; pragma synchronous = off; pragma page_size = 4096;"
             "pragma cache_size = -32768; pragma temp_store = memory; begin;" + TABLES
         )
-        count = _fill(connection, source, entries, on_progress)
+        count = _fill(connection, source, entries, on_progress, named)
         built = datetime.now().astimezone().isoformat(timespec="seconds")
         meta = {
             "schema": str(VERSION),
@@ -133,12 +139,15 @@ def _fill(
     source: IndexSource,
     entries: Iterable[Entry],
     on_progress: OnProgress | None,
+    named: Collection[str],
 ) -> int:
     """Write all but what SQLite itself makes of it; how many entries there are. What is searched
     is held until here, and let go before SQLite needs memory of its own."""
     documents = _Entries(connection, on_progress).add(entries)
-    rate = package_prominence if source.kind == "packages" else option_prominence
-    _rank(connection, documents, rate(documents))
+    if source.kind == "packages":
+        _rank(connection, documents, package_prominence(documents, named))
+    else:
+        _rank(connection, documents, option_prominence(documents))
     return len(documents)
 
 

@@ -1,4 +1,4 @@
-"""How well known an entry is likely to be, told from the list that it is in alone.
+"""How well known an entry is likely to be, told from the lists alone.
 
 Nobody's downloads are counted. What speaks for a package: it stands at the top level, or is a
 described program of a set; it is complete (`Document.care`); its attribute is its plain name, not
@@ -8,6 +8,9 @@ of it (`git-lfs`), descriptions speak of it, and its home page is a site of its 
 an ordinary word (`file`, `tree`) is in many descriptions too, but hardly ever with a capital
 letter: it counts for little.
 
+Where the options of a module system are known too, what they name (`index_named`) is better known:
+what modules run, configure and show as an example is what people use.
+
 What speaks for an option: other options' descriptions refer to it; it stands high up; it enables
 something; its module has many options, as what many people configure has.
 """
@@ -16,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import log2
@@ -46,16 +49,20 @@ class Prominence(NamedTuple):
     for the thing without the set may not mean it."""
 
 
-def package_prominence(documents: Sequence[Document]) -> list[Prominence]:
-    """That of each package of a list."""
+def package_prominence(
+    documents: Sequence[Document], named: Collection[str] = ()
+) -> list[Prominence]:
+    """That of each package of a list. `named`: those that options speak of."""
     fame = _Fame(documents)
+    spoken_of = frozenset(named)
     return [
         Prominence(
-            0.35 * _standing(document)
-            + 0.22 * document.care
-            + 0.10 * fame.has_site(document)
+            0.30 * _standing(document)
+            + 0.19 * document.care
+            + 0.08 * fame.has_site(document)
             + 0.03 * (not document.pname)
-            + 0.30 * fame.of(document),
+            + 0.25 * fame.of(document)
+            + 0.15 * (document.name in spoken_of),
             fame.is_thing(document),
         )
         for document in documents

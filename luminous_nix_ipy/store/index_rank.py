@@ -61,7 +61,7 @@ class Weights(NamedTuple):
     """How much of that for a LEAF in a set that was not asked for."""
     thing: float = 0.25
     """Taken from what has a general name in a set that was not asked for (`Prominence.thing`)."""
-    prominence: float = 1.1
+    prominence: float = 1.3
     sibling: float = 0.35
     phrase: float = 0.0
     unmet: float = 0.2

@@ -18,6 +18,7 @@ from luminous_nix_ipy.search_records import IndexSource, OptionEntry, PackageEnt
 from luminous_nix_ipy.store import index_schema
 from luminous_nix_ipy.store.index import OptionIndex, PackageIndex, open_options, open_packages
 from luminous_nix_ipy.store.index_build import build_index, read_facts
+from luminous_nix_ipy.store.index_named import named_packages
 
 SOURCE = IndexSource(
     name="channel", kind="packages", origin="https://example.org/packages.json", etag='"1"'
@@ -217,6 +218,29 @@ def test_close_names(index: PackageIndex, options: OptionIndex) -> None:
     assert options.close_names("services.ngnix.enable", 1) == [f"{NGINX}.enable"]
     assert index.close_names("firefox", 1) != ["firefox"]
     assert index.close_names("qqqqqqqqq") == []
+
+
+def test_what_options_name_is_better_known(tmp_path: Path) -> None:
+    options = [
+        OptionEntry(name="a.package", kind="nixos", default="pkgs.zebra"),
+        OptionEntry(name="a.extra", kind="nixos", example="[ pkgs.sets.yak ]"),
+        option("a.enable", "Whether `pkgs.über` or a backpkgs.horse is wanted."),
+    ]
+    path, paths = str(tmp_path / "p.sqlite"), str(tmp_path / "o.sqlite")
+    build_index(paths, OPTIONS, options)
+    named = named_packages(paths)
+    assert named == {"zebra", "sets.yak"}
+    pair = [package("aardvark", "Animal"), package("zebra", "Animal")]
+    for known, first in (((), "aardvark"), (named, "zebra")):
+        build_index(path, SOURCE, pair, named=known)
+        with closing(open_packages(path)) as opened:
+            assert opened.search("animal")[0].entry.attribute == first
+
+
+def test_an_index_of_options_that_cannot_be_read_names_nothing(tmp_path: Path) -> None:
+    assert named_packages(str(tmp_path / "none")) == set()
+    (tmp_path / "damaged").write_bytes(b"not a database " * 100)
+    assert named_packages(str(tmp_path / "damaged")) == set()
 
 
 hostile = st.text(max_size=60) | st.lists(

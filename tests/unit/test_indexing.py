@@ -28,6 +28,7 @@ from luminous_nix_ipy.backend.indexing import (
     index_states,
     remove_index,
     update_index,
+    update_indexes,
 )
 from luminous_nix_ipy.backend.progress import Progress
 from luminous_nix_ipy.errors import NixError, NotFound, Refused
@@ -483,6 +484,25 @@ def test_a_damaged_database_of_programs_is_done_without(there: Machine, server: 
     packages = find_sources(there)[0]
     assert update(there, packages).outcome == "built"
     assert commands_of(there, packages, "hello") == ()
+
+
+def test_packages_that_options_name_come_first(there: Machine, server: Server) -> None:
+    twins = {
+        name: {"pname": name, "version": "1", "description": "Animal"}
+        for name in ("aardvark", "zebra")
+    }
+    example = {"type": "package", "example": {"_type": "literalExpression", "text": "pkgs.zebra"}}
+    folder = "channels/nixos-unstable"
+    server.serve(f"{folder}/packages.json.br", lists.packed(lists.packages(**twins)))
+    server.serve(f"{folder}/options.json.br", lists.packed(lists.options(a=example)))
+    sources = find_sources(there)
+    assert sources[0].kind == "packages"
+    context = Context(there, Progress(), direct=True)
+    done = asyncio.run(update_indexes(context, sources))
+    assert [one.outcome for one in done] == ["built", "built"]
+    assert done[-1].source == sources[0], "packages are last"
+    with closing(open_packages(index_path(there, sources[0]))) as index:
+        assert index.search("animal")[0].entry.attribute == "zebra"
 
 
 def test_nothing_is_left_of_what_is_removed(there: Machine, server: Server) -> None:

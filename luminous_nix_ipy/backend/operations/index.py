@@ -9,7 +9,7 @@ from ...errors import NixError, NotFound, Refused
 from ..context import Context
 from ..index_model import Source, Updated
 from ..index_sources import add_sources, find_sources, forget_sources, parse_source
-from ..indexing import index_states, remove_index, update_index
+from ..indexing import index_states, remove_index, update_indexes
 from ..model import NixOperation, NixResult
 from ..searching import did_you_mean
 from ..validation import Options
@@ -42,14 +42,14 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
     updated: list[Updated] = []
     if action == "update":
         chosen = await asyncio.to_thread(_chosen, context, operation, all_of_them=True)
-        updated = await _update(context, chosen)
+        updated = await update_indexes(context, chosen)
     elif action == "add":
         if not options.get("source"):
             raise Refused("What to add is not said.", "", ["%nix index add nixos-unstable"])
         new = parse_source(
             options["source"], options.get("name"), options.get("kind"), options.get("sha256")
         )
-        updated = await _update(context, new)
+        updated = await update_indexes(context, new)
         if all(done.outcome == "failed" for done in updated):
             await asyncio.to_thread(_forget_unknown, context, new)
         else:
@@ -73,10 +73,6 @@ async def run(context: Context, operation: NixOperation, plan: None = None) -> N
         message=f"{there} of {len(states)} indexes are here",
         data={"indexes": states, "updated": updated},
     )
-
-
-async def _update(context: Context, sources: Sequence[Source]) -> list[Updated]:
-    return [await update_index(context, source) for source in sources]
 
 
 def _forget_unknown(context: Context, sources: Sequence[Source]) -> None:
