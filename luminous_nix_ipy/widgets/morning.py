@@ -147,8 +147,8 @@ def _attention(glance: Glance) -> Attention:
 
 def _finding(finding: Finding) -> tuple[str, str, str, str]:
     head = capital(f"{finding.severity}, {finding.what}")
-    found = sentence(finding.reason)
-    if finding.where and finding.where not in found:
+    found = finding.reason
+    if finding.where not in found:
         found += f" ({finding.where})"
     if finding.command is not None:
         words, line = f"Runs {finding.command}", "%nix repair"
