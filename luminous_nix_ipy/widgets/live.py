@@ -186,7 +186,7 @@ class LiveView(View):
         from asyncio import CancelledError
 
         if isinstance(error, NixError):
-            self.say(" ".join([error.what, error.why, *error.todo]).strip())
+            self.say(" ".join(filter(None, [error.what, error.why, *error.todo])))
         elif isinstance(error, KeyboardInterrupt):
             self.say("Interrupted.")
         elif isinstance(error, CancelledError):
