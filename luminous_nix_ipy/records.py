@@ -198,8 +198,13 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     started: datetime
     host: str
     """Where it is built; empty: here."""
-    last_line: str
-    """The last line of its log; empty before there is one."""
+    log: tuple[str, ...] = ()
+    """The last lines of its log."""
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its log; empty before there is one."""
+        return self.log[-1] if self.log else ""
 
 
 class FailedBuild(msgspec.Struct, frozen=True):
@@ -248,6 +253,8 @@ class NixWork(msgspec.Struct, frozen=True, kw_only=True):
     downloads: tuple[Activity, ...]
     failed: tuple[FailedBuild, ...]
     estimate: Estimate | None = None
+    speaking: int | None = None
+    """The id of the activity that wrote the last line of a log."""
 
 
 class InstalledPackage(msgspec.Struct, frozen=True, kw_only=True):

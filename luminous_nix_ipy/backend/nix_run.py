@@ -242,6 +242,7 @@ class _Watch:
             downloads=() if ended else log.downloads()[:_SHOWN],
             failed=tuple(log.failed),
             estimate=None if ended else self._rest(copied, rate),
+            speaking=log.speaking,
         )
 
     def _rate(self, amount: int) -> float:

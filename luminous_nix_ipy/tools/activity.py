@@ -38,6 +38,8 @@ from .messages import INFORMATION, Messages
 from .process import plain
 
 _LOG_LINES = 25
+_LINES_TOLD = 8
+"""Of the log of a build that runs."""
 _LOG_LINE_LENGTH = 2_000
 """Characters of a line of a build's log that are kept."""
 _FAILED = 100
@@ -109,6 +111,8 @@ class ActivityLog:
     ) -> None:
         self.messages = Messages(on_message)
         self.failed: deque[FailedBuild] = deque(maxlen=_FAILED)
+        self.speaking: int | None = None
+        """The id of the activity that wrote the last line of a log."""
         self._host = host
         self._clock = clock
         self._on_built = on_built
@@ -184,6 +188,7 @@ class ActivityLog:
                 # By far the most lines are this.
                 if (live := find(record.id)) is not None and record.fields:
                     live.log.append(str(record.fields[0])[:_LOG_LINE_LENGTH])
+                    self.speaking = record.id
             else:
                 self._take(record)
 
@@ -325,7 +330,7 @@ class ActivityLog:
             failed=failed,
             started=datetime.now().astimezone() - lasted,
             host=live.field(1) or self._host if kind == BUILD else "",
-            last_line=live.log[-1] if live.log else "",
+            log=tuple(live.log)[-_LINES_TOLD:],
         )
 
 

@@ -1,9 +1,9 @@
-"""Painters of jobs: progress that is drawn while other cells run, with a button that cancels it."""
+"""Painters of jobs: progress that is drawn while other cells run, and hears its Cancel button."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import settings
 from ..backend.progress import Painter
@@ -26,30 +26,10 @@ def painter_for(shell: InteractiveShell | None, cancel: Callable[[], object]) ->
         return EndPainter()
     if mode != "text":
         try:
-            return JobPainter(cancel)
+            return WidgetPainter(cancel)
         except ImportError:
             pass
     return DisplayPainter()
-
-
-class JobPainter(WidgetPainter):
-    """A live bar with a Cancel button, replaced at the end by what happened."""
-
-    def __init__(self, cancel: Callable[[], object]) -> None:
-        super().__init__()
-        self._cancel = cancel
-
-    def _parts(self) -> list[Any]:
-        self.button = self._ipywidgets.Button(
-            description="Cancel", tooltip="End this job and the programs that it runs"
-        ).add_class("lx-cancel")
-        self.button.on_click(self._clicked)
-        return [*super()._parts(), self.button]
-
-    def _clicked(self, button: Any) -> None:
-        button.disabled = True
-        button.description = "Cancelling"
-        self._cancel()
 
 
 class EndPainter(LinePainter):

@@ -181,22 +181,8 @@ class LiveView(View):
     """What the status line says."""
 
     def tell_error(self, error: BaseException) -> None:
-        """Put an error into the status line: what, why and what to do; of one that is not ours its
-        kind, with the rest in the log file."""
-        from asyncio import CancelledError
-
-        if isinstance(error, NixError):
-            self.say(" ".join(filter(None, [error.what, error.why, *error.todo])))
-        elif isinstance(error, KeyboardInterrupt):
-            self.say("Interrupted.")
-        elif isinstance(error, CancelledError):
-            self.say("Cancelled.")
-        else:
-            _log.error("a view failed", exc_info=error)
-            self.say(
-                f"This failed unexpectedly ({type(error).__name__}: {error}). "
-                "The log file in the state folder has the details."
-            )
+        """Put an error into the status line (see `words_of`)."""
+        self.say(words_of(error))
 
     def changed(self) -> None:
         """Show the present state in the still outputs, soon and at most twice a second."""
@@ -226,7 +212,7 @@ class LiveView(View):
                 future.cancel()
             self._draw_still()
             if self.root is not None:
-                _close(self.root)
+                close(self.root)
 
     def _make(self) -> None:
         import ipywidgets
@@ -255,10 +241,28 @@ class LiveView(View):
                 handle.update(still, raw=True)
 
 
-def _close(widget: Any) -> None:
+def words_of(error: BaseException) -> str:
+    """An error in sentences: what, why and what to do; of one that is not ours its kind, with the
+    rest in the log file."""
+    from asyncio import CancelledError
+
+    if isinstance(error, NixError):
+        return " ".join(filter(None, [error.what, error.why, *error.todo]))
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted."
+    if isinstance(error, CancelledError):
+        return "Cancelled."
+    _log.error("a view failed", exc_info=error)
+    return (
+        f"This failed unexpectedly ({type(error).__name__}: {error}). "
+        "The log file in the state folder has the details."
+    )
+
+
+def close(widget: Any) -> None:
     """Close a widget with all that is in it."""
     for child in getattr(widget, "children", ()):
-        _close(child)
+        close(child)
     for part in (getattr(widget, "style", None), getattr(widget, "layout", None), widget):
         if part is not None:
             part.close()

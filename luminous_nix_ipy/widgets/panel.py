@@ -1,48 +1,63 @@
-"""The panel of progress: a bar with words beside it, what goes on below it, a button to cancel."""
+"""The panel of progress: a bar with words beside it, below it what goes on, and a button that ends
+it where somebody would hear it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ..html import render
+from .live import close, words_of
 
 if TYPE_CHECKING:
     from .progress import Look
+    from .work import Log
+
+_LATEST = 0
+"""The choice of the log that was written to last; no activity of Nix has this id."""
+_INTERRUPT = "To cancel it, interrupt the kernel."
 
 
 class Panel:
     """Progress as a widget, `box`. Thread-safe.
 
     Args:
-        cancel: ends the work; None: nobody could hear a button, and words say what helps instead.
+        cancel: ends the work; None: a cell waits for it, and nobody would hear a button.
 
     Raises:
         ImportError: there is no ipywidgets.
     """
 
     def __init__(self, cancel: Callable[[], object] | None = None) -> None:
-        import ipywidgets
+        import ipywidgets as widgets
 
         self._cancel = cancel
         self._lock = threading.Lock()
-        self.message = ipywidgets.HTML().add_class("lx-message")
-        self.bar = ipywidgets.FloatProgress(min=0.0, max=1.0).add_class("lx-bar")
-        self.time = ipywidgets.HTML().add_class("lx-time")
-        self.details = ipywidgets.HTML().add_class("lx-details")
-        row = [self.message, self.bar, self.time]
-        if cancel is not None:
-            self.button = ipywidgets.Button(
-                description="Cancel", tooltip="End this and the programs that it runs"
-            ).add_class("lx-cancel")
-            self.button.on_click(lambda _: self.end())
-            row.append(self.button)
-        self.row = ipywidgets.HBox(row).add_class("lx-progress")
-        self.box = ipywidgets.VBox([self.row, self.details]).add_class("lx-panel")
+        self.message = widgets.HTML().add_class("lx-message")
+        self.bar = widgets.FloatProgress(min=0.0, max=1.0).add_class("lx-bar")
+        self.time = widgets.HTML().add_class("lx-time")
+        self.details = widgets.HTML().add_class("lx-details")
+        self.status = widgets.HTML().add_class("lx-status")
+        self.which = widgets.Dropdown(description="Log of").add_class("lx-which")
+        self.button = widgets.Button(
+            description="Cancel", tooltip="End this and the programs that it runs"
+        ).add_class("lx-cancel")
+        self.button.on_click(lambda _: self.end())
+        heard = cancel is not None
+        hint = widgets.HTML(_INTERRUPT).add_class("lx-hint")
+        last = self.button if heard else hint
+        self.row = widgets.HBox([self.message, self.bar, self.time, last]).add_class("lx-progress")
+        self._unused = [self.which, hint if heard else self.button]
+        style = widgets.HTML(render("live")).add_class("lx-style")
+        self.box = widgets.VBox([style, self.row, self.details, self.status])
+        self.box.add_class("lx-panel").add_class("luminous-nix-live")
+        self.begin()
 
     def begin(self) -> None:
-        """Begin anew, with another work."""
-        self.message.value = self.time.value = self.details.value = ""
+        """Begin anew, with other work."""
+        self.message.value = self.time.value = self.details.value = self.status.value = ""
         self.bar.value = 0.0
         self.button.description, self.button.disabled = "Cancel", False
 
@@ -51,21 +66,36 @@ class Panel:
         self.message.value = escape(look.headline)
         self.bar.value = look.fraction
         self.time.value = escape(f"{look.percent}, {look.time}")
-        self.details.value = "<br>".join(map(escape, look.details))
+        self.details.value = render("work", look=look, log=self._log(look.logs))
 
     def end(self) -> None:
         """Ask the work to end, once, as the button does."""
         with self._lock:
-            if self.button.disabled:
+            if self.button.disabled or self._cancel is None:
                 return
             self.button.disabled = True
         self.button.description = "Cancelling"
-        if self._cancel is not None:
+        try:
             self._cancel()
+        except Exception as error:
+            self.status.value = f'<span role="status">{escape(words_of(error))}</span>'
 
     def close(self) -> None:
         """Take it off the page."""
-        for widget in (*self.row.children, self.details, self.row, self.box):
-            for part in (getattr(widget, "style", None), widget.layout, widget):
-                if part is not None:
-                    part.close()
+        for widget in (*self._unused, self.box):
+            close(widget)
+
+    def _log(self, logs: tuple[Log, ...]) -> Log | None:
+        """The log that is shown; where there are several, and somebody hears, one may be chosen."""
+        several = len(logs) > 1 and self._cancel is not None
+        if several != (self.which in self.box.children):
+            above = [w for w in self.box.children if w is not self.which]
+            self.box.children = [*above[:2], self.which, *above[2:]] if several else above
+        if not several:
+            return logs[0] if logs else None
+        choices = (("the latest", _LATEST), *sorted((log.name, log.id) for log in logs))
+        chosen: Any = self.which.value
+        if choices != self.which.options:
+            self.which.options = choices
+            self.which.value = chosen if chosen in dict(choices).values() else _LATEST
+        return next((log for log in logs if log.id == self.which.value), logs[0])

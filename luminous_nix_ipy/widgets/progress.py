@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,9 +18,12 @@ import msgspec
 from .. import settings, wording
 from ..backend.progress import Painter, ProgressState
 from ..html import render
-from .work import lines, running, whole_seconds
+from ..table import Table
+from .work import Log, amounts, failures, logs, running, table, whole_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
 
@@ -60,19 +64,25 @@ class Look(msgspec.Struct, frozen=True):
     time: str
     done: bool
     success: bool
-    details: tuple[str, ...] = ()
-    """Lines about what Nix is doing, or what failed in the end."""
+    amounts: tuple[str, ...] = ()
+    """Sentences about what Nix is doing as a whole, such as the time that is left."""
     running: tuple[str, ...] = ()
     """A line for each build and download that goes on."""
+    table: Table | None = None
+    """The same as a table."""
+    logs: tuple[Log, ...] = ()
+    """The ends of the logs of builds that go on, the one that wrote last first."""
+    failures: tuple[str, ...] = ()
+    """Lines about what failed, with the ends of its logs."""
 
     @property
     def text(self) -> str:
-        """All of it; the details only once it is done."""
-        return "\n".join((self.line, *(self.details if self.done else ())))
+        """All of it in lines; what failed only once it is done."""
+        return "\n".join((self.line, *(self.failures if self.done else ())))
 
     @property
     def line(self) -> str:
-        """All of it but the details in one line."""
+        """How it goes, or how it ended, in one line."""
         if self.done:
             words = f"{self.title} {self.time}"
             return words if self.headline == self.title else f"{words}: {self.headline}"
@@ -92,6 +102,7 @@ def look_at(state: ProgressState) -> Look:
     headline = message or title
     if not state.done and headline != title:
         headline = f"{title}: {message}"
+    work = None if state.done else state.work
     return Look(
         title=title,
         headline=headline,
@@ -100,8 +111,11 @@ def look_at(state: ProgressState) -> Look:
         time=time,
         done=state.done,
         success=bool(state.success),
-        details=() if state.work is None else lines(state.work, done=state.done),
-        running=() if state.work is None or state.done else running(state.work),
+        amounts=() if work is None else amounts(work),
+        running=() if work is None else running(work),
+        table=None if work is None else table(work),
+        logs=() if work is None else logs(work),
+        failures=() if state.work is None else failures(state.work),
     )
 
 
@@ -156,51 +170,37 @@ class DisplayPainter(BasePainter):
 
 
 class WidgetPainter(DisplayPainter):
-    """A live bar with words and time, which the end replaces by what `DisplayPainter` leaves.
+    """A live panel (see `panel`), which the end replaces by what `DisplayPainter` leaves.
+
+    Args:
+        cancel: what its button does; None: the cell waits, so that no button would be heard.
 
     Raises:
         ImportError: there is no ipywidgets.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cancel: Callable[[], object] | None = None) -> None:
         super().__init__()
-        import ipywidgets
-
-        self._ipywidgets = ipywidgets
+        import_module("ipywidgets")
+        self._cancel = cancel
 
     def _begin(self, look: Look) -> None:
-        widgets = self._ipywidgets
-        self.message = widgets.HTML().add_class("lx-message")
-        self.bar = widgets.FloatProgress(min=0.0, max=1.0).add_class("lx-bar")
-        self.time = widgets.HTML().add_class("lx-time")
-        self.details = widgets.HTML().add_class("lx-details")
-        self.row = widgets.HBox(self._parts()).add_class("lx-progress")
-        self.box = widgets.VBox([self.row, self.details])
-        self._update(look)
+        from .panel import Panel
+
+        self.panel = Panel(self._cancel)
+        self.panel.show(look)
         super()._begin(look)
 
-    def _parts(self) -> list[Any]:
-        """What stands side by side."""
-        return [self.message, self.bar, self.time]
-
     def _update(self, look: Look) -> None:
-        from html import escape
-
-        self.message.value = escape(look.headline)
-        self.bar.value = look.fraction
-        self.time.value = escape(f"{look.percent}, {look.time}")
-        self.details.value = "<br>".join(map(escape, look.details))
+        self.panel.show(look)
 
     def _end(self, look: Look) -> None:
-        for widget in (*self.row.children, self.details, self.row, self.box):
-            for part in (getattr(widget, "style", None), widget.layout, widget):
-                if part is not None:
-                    part.close()
+        self.panel.close()
         super()._end(look)
 
     def _bundle(self, look: Look) -> dict[str, Any]:
         # The widget, and beside it what shows where there are no widgets.
-        return {**self.box._repr_mimebundle_(), **_static(look)}
+        return {**self.panel.box._repr_mimebundle_(), **_static(look)}
 
 
 class RichPainter(BasePainter):
@@ -287,7 +287,8 @@ def _can_draw() -> bool:
 
 
 def _static(look: Look) -> dict[str, Any]:
-    return {"text/plain": look.text, "text/html": render("progress", look=look)}
+    log = look.logs[0] if look.logs else None
+    return {"text/plain": look.text, "text/html": render("progress", look=look, log=log)}
 
 
 def _clean(text: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..html import render
 from .live import LiveView, has_widgets
 from .page import Links, Page, Steps, Words
 
@@ -75,7 +76,7 @@ def fill(widget: Any, sections: Sequence[Section]) -> None:
 
     old = widget.children
     widget.children = [
-        ipywidgets.HTML(Page("", (), section.parts).html()).add_class("lx-tab")
+        ipywidgets.HTML(render("tab", label=section.label, page=Page("", (), section.parts)))
         for section in sections
     ]
     widget.titles = [section.label for section in sections]

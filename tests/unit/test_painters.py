@@ -160,12 +160,12 @@ def test_a_widget_shows_words_and_bar_then_goes(displayed: list[dict[str, Any]])
     assert "text/plain" in displayed[0]["data"]
     assert displayed[0]["data"]["text/html"].count("<progress") == 1
     painter.draw(state(message="a <b> & c", fraction=0.5))
-    assert painter.bar.value == 0.5
-    assert painter.message.value == "rollback: a &lt;b&gt; &amp; c"
-    assert painter.time.value == "50 %, 12 s, about 8 s left"
-    assert "lx-bar" in painter.bar._dom_classes
-    assert "lx-message" in painter.message._dom_classes
-    assert isinstance(painter.box, Widget)
+    assert painter.panel.bar.value == 0.5
+    assert painter.panel.message.value == "rollback: a &lt;b&gt; &amp; c"
+    assert painter.panel.time.value == "50 %, 12 s, about 8 s left"
+    assert "lx-bar" in painter.panel.bar._dom_classes
+    assert "lx-message" in painter.panel.message._dom_classes
+    assert isinstance(painter.panel.box, Widget)
     painter.close(end(success=False))
     assert set(_instances) == before
     assert displayed[-1]["update"]
@@ -251,7 +251,7 @@ def activity(number: int) -> Activity:
     return Activity(
         id=number, kind="build", name=f"package-{number}", phase="buildPhase", done=0, expected=0,
         running=0, failed=0, started=datetime.now().astimezone(), host="",
-        last_line="\x1b[31m[bold]cc[/bold] " + "x" * 200,
+        log=("\x1b[31m[bold]cc[/bold] " + "x" * 200,),
     )  # fmt: skip
 
 

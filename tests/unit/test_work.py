@@ -13,6 +13,7 @@ from luminous_nix_ipy.backend.nix_run import describe, with_log
 from luminous_nix_ipy.backend.progress import Progress
 from luminous_nix_ipy.records import Activity, Counts, Estimate, FailedBuild, NixWork
 from luminous_nix_ipy.widgets.progress import WidgetPainter, look_at
+from luminous_nix_ipy.widgets.work import Log, logs
 
 
 def work(**changes: object) -> NixWork:
@@ -34,7 +35,7 @@ def activity(**changes: object) -> Activity:
     fields: dict[str, object] = {
         "id": 1, "kind": "build", "name": "gamma", "phase": "buildPhase", "done": 0,
         "expected": 0, "running": 0, "failed": 0, "started": datetime.now().astimezone(),
-        "host": "ssh://b", "last_line": "<b>gcc\x1b[0m</b>",
+        "host": "ssh://b", "log": ("cc -c", "<b>gcc\x1b[0m</b>"),
     }  # fmt: skip
     return Activity(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -55,23 +56,36 @@ def test_progress_estimates_by_the_builds() -> None:
     assert progress.state.work is None
 
 
-def test_the_details_below_the_bar() -> None:
+def test_what_stands_below_the_bar() -> None:
     progress = Progress()
     progress.begin("build")
     progress.update(describe(work()), 0.4, work())
     look = look_at(progress.state)
     assert "2 of 5 built, 1 failed, 1 of 3 paths copied, building gamma (buildPhase)" in look.line
-    assert look.details == (
+    assert look.amounts == (
         "between 50 s and 2 min 10 s left, as far as is known from earlier builds (2 of 3 builds)",
         "1.0 KiB of 4.0 KiB copied",
         "2.0 KiB a second",
+    )
+    assert look.running == (
         "building gamma, buildPhase, on ssh://b, for 1 s: <b>gcc</b>",
         "copying glibc: 1.0 KiB of 2.0 KiB copied",
-        "bad-1 failed on ssh://b; the end of its log:",
-        "  one",
-        "  two",
     )
+    assert look.table is not None
+    assert look.table.rows == [
+        ("gamma", "building: buildPhase, on ssh://b", "1 s"),
+        ("glibc", "copying: 1.0 KiB of 2.0 KiB copied", "1 s"),
+    ]
+    assert look.logs == (Log(1, "gamma", ("cc -c", "<b>gcc</b>")),)
+    assert look.failures == ("bad-1 failed on ssh://b; the end of its log:", "  one", "  two")
     assert look.text == look.line
+
+
+def test_the_log_that_was_written_last_comes_first() -> None:
+    builds = tuple(activity(id=n, name=f"p{n}", log=(f"line of {n}",)) for n in range(3))
+    silent = activity(id=9, name="silent", log=())
+    shown = logs(work(running=(*builds, silent), speaking=2))
+    assert [log.id for log in shown] == [2, 0, 1]
 
 
 def test_other_peoples_lines_are_text_in_a_notebook() -> None:
@@ -81,7 +95,8 @@ def test_other_peoples_lines_are_text_in_a_notebook() -> None:
 
     progress = Progress()
     progress.update("x", 0.4, work())
-    html = render("progress", look=look_at(progress.state))
+    look = look_at(progress.state)
+    html = render("progress", look=look, log=look.logs[0])
     assert "&lt;b&gt;gcc&lt;/b&gt;" in html and "<b>" not in html
     said: list[str] = []
     parser = HTMLParser()
@@ -108,7 +123,8 @@ def test_many_builds_are_counted() -> None:
     assert describe(many).endswith("building p0, p1, p2 and others")
     progress = Progress()
     progress.update("x", 0.4, many)
-    assert "and 3 more" in look_at(progress.state).details
+    found = look_at(progress.state).table
+    assert found is not None and (len(found.rows), found.notes) == (8, ["and 4 more"])
 
 
 def test_which_programs_are_asked_for_their_log() -> None:
@@ -137,10 +153,12 @@ def test_the_widget_shows_the_details_and_leaves_what_failed(
     progress = Progress(painter=painter, interval=0)
     progress.begin("build")
     progress.update("x", 0.4, work())
-    assert "building gamma, buildPhase, on ssh://b" in painter.details.value
-    assert "&lt;b&gt;gcc" in painter.details.value
+    below = painter.panel.details.value
+    assert "between 50 s and 2 min 10 s left" in below
+    assert "building: buildPhase, on ssh://b" in below and "&lt;b&gt;gcc" in below
+    assert "the end of its log" in below
     progress.finish("The build failed.", success=False)
     InteractiveShell.clear_instance()
     assert set(_instances) == before
     assert "the end of its log" in publisher.outputs[-1]["data"]["text/html"]
-    assert "building gamma" not in publisher.outputs[-1]["data"]["text/html"]
+    assert "building" not in publisher.outputs[-1]["data"]["text/html"]
