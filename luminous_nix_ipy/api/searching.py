@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
     from ..widgets.entries import OptionView, PackageView
+    from ..widgets.search_box import SearchBox
     from ..widgets.show import Text
 
     IndexAction = Literal["status", "update", "add", "remove"]
@@ -24,7 +25,46 @@ class Searching:
     @overload
     def search(
         self,
-        words: str | Sequence[str] = (),
+        *,
+        exact: bool = False,
+        limit: int | None = None,
+        channel: str | None = None,
+        flake: str | None = None,
+        installed: bool = False,
+        license: str | None = None,
+    ) -> SearchBox: ...
+    @overload
+    def search(
+        self,
+        *,
+        exact: bool = False,
+        limit: int | None = None,
+        channel: str | None = None,
+        flake: str | None = None,
+        installed: bool = False,
+        license: str | None = None,
+        program: str,
+        all_columns: bool = False,
+        json: Literal[False] = False,
+    ) -> NixFrame: ...
+    @overload
+    def search(
+        self,
+        *,
+        exact: bool = False,
+        limit: int | None = None,
+        channel: str | None = None,
+        flake: str | None = None,
+        installed: bool = False,
+        license: str | None = None,
+        program: str,
+        all_columns: bool = False,
+        json: Literal[True],
+    ) -> Text: ...
+    @overload
+    def search(
+        self,
+        words: str | Sequence[str],
         *,
         exact: bool = False,
         limit: int | None = None,
@@ -39,7 +79,7 @@ class Searching:
     @overload
     def search(
         self,
-        words: str | Sequence[str] = (),
+        words: str | Sequence[str],
         *,
         exact: bool = False,
         limit: int | None = None,
@@ -68,7 +108,8 @@ class Searching:
         """Packages by words, the likeliest first.
 
         Args:
-            words: in any order; may be misspelt a little.
+            words: in any order; may be misspelt a little. Without them, and without `program`, a
+                notebook with widgets shows a box that searches while you type.
             exact: only what is called exactly so.
             limit: at most so many; None is 20.
             channel: in the index of this name.
@@ -160,6 +201,14 @@ class Searching:
     @overload
     def options(
         self,
+        *,
+        exact: bool = False,
+        limit: int | None = None,
+        kind: OptionKind | None = None,
+    ) -> SearchBox: ...
+    @overload
+    def options(
+        self,
         words: str | Sequence[str],
         *,
         exact: bool = False,
@@ -181,7 +230,7 @@ class Searching:
     ) -> Text: ...
     def options(
         self,
-        words: str | Sequence[str],
+        words: str | Sequence[str] = (),
         *,
         exact: bool = False,
         limit: int | None = None,
@@ -192,7 +241,8 @@ class Searching:
         """Options of NixOS, home-manager and nix-darwin by words, the likeliest first.
 
         Args:
-            words: in any order; parts of the name or its description.
+            words: in any order; parts of the name or its description. Without them a notebook
+                with widgets shows a box that searches while you type.
             exact: only what is called exactly so.
             limit: at most so many; None is 20.
             kind: of one alone.

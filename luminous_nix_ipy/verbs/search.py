@@ -5,7 +5,10 @@ the index of what this machine is made from: %nix index tells which there are an
 gets them. state tells what is installed, in which generation, and what is unfree, broken or
 insecure. --all-columns adds home pages, positions and more.
 
+Without words, a notebook with widgets shows a box that searches while you type.
+
 Examples:
+  %nix search
   %nix search text editor
   %nix search python requests --limit 5
   %nix search browser --license mpl --installed
@@ -17,11 +20,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .parser import Parser, number, usage_error
+from .parser import Parser, number
 from .session import Session
 
 if TYPE_CHECKING:
     from ..frames import NixFrame
+    from ..widgets.search_box import SearchBox
     from ..widgets.show import Text
 
 
@@ -51,12 +55,24 @@ def run(
     program: str | None = None,
     all_columns: bool = False,
     json: bool = False,
-) -> NixFrame | Text:
+) -> NixFrame | Text | SearchBox:
     from ..backend.model import NixOperation, OperationType
 
     given = [words] if isinstance(words, str) else list(words)
     if not given and program is None:
-        usage_error("%nix search: give words, or --program NAME. Its help: %nix search -h")
+        from .search_box import search_box
+
+        return search_box(
+            session,
+            "packages",
+            "%nix search: give words, or --program NAME",
+            possible=not (json or all_columns),
+            limit=limit,
+            exact=exact,
+            installed=installed,
+            where=channel or flake,
+            license=license,
+        )
     options = {
         "exact": exact,
         "limit": limit,
