@@ -8,7 +8,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test provide lint pytest coverage notebooks bench format clean
+.PHONY: help demo lab test provide lint pytest coverage notebooks docs bench format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -39,6 +39,15 @@ coverage: provide ## run the tests, with a report of what they covered
 
 notebooks: $(VENV)/made-test ## execute the notebooks anew, in place
 	$(PY) -m notebooks.execute
+
+docs: $(VENV)/made-docs ## build the pages of documentation, in build/docs, and check their links
+	rm -rf build/docs build/docs-source
+	mkdir -p build
+	cp -RL docs build/docs-source
+	$(PY) -m sphinx --fresh-env --fail-on-warning --keep-going --jobs 2 --quiet \
+		--doctree-dir build/docs-trees build/docs-source build/docs
+	$(PY) docs/links.py build/docs
+	@echo 'The pages are in build/docs; the first is build/docs/index.html.'
 
 bench: $(VENV)/made-test ## measure the figures of the README
 	$(PY) -m benchmarks
