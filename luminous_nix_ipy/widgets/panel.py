@@ -40,26 +40,27 @@ class Panel:
         self.time = widgets.HTML().add_class("lx-time")
         self.details = widgets.HTML().add_class("lx-details")
         self.status = widgets.HTML().add_class("lx-status")
-        self.which = widgets.Dropdown(description="Log of").add_class("lx-which")
-        self.button = widgets.Button(
-            description="Cancel", tooltip="End this and the programs that it runs"
-        ).add_class("lx-cancel")
-        self.button.on_click(lambda _: self.end())
-        heard = cancel is not None
-        hint = widgets.HTML(_INTERRUPT).add_class("lx-hint")
-        last = self.button if heard else hint
-        self.row = widgets.HBox([self.message, self.bar, self.time, last]).add_class("lx-progress")
-        self._unused = [self.which, hint if heard else self.button]
+        row = [self.message, self.bar, self.time]
+        if cancel is None:
+            row.append(widgets.HTML(_INTERRUPT).add_class("lx-hint"))
+        else:
+            self.button = widgets.Button(
+                description="Cancel", tooltip="End this and the programs that it runs"
+            ).add_class("lx-cancel")
+            self.button.on_click(lambda _: self.end())
+            row.append(self.button)
+            self.which = widgets.Dropdown(description="Log of").add_class("lx-which")
+        self.row = widgets.HBox(row).add_class("lx-progress")
         style = widgets.HTML(render("live")).add_class("lx-style")
         self.box = widgets.VBox([style, self.row, self.details, self.status])
         self.box.add_class("lx-panel").add_class("luminous-nix-live")
-        self.begin()
 
     def begin(self) -> None:
         """Begin anew, with other work."""
         self.message.value = self.time.value = self.details.value = self.status.value = ""
         self.bar.value = 0.0
-        self.button.description, self.button.disabled = "Cancel", False
+        if self._cancel is not None:
+            self.button.description, self.button.disabled = "Cancel", False
 
     def show(self, look: Look) -> None:
         """Show a state of progress."""
@@ -70,8 +71,10 @@ class Panel:
 
     def end(self) -> None:
         """Ask the work to end, once, as the button does."""
+        if self._cancel is None:
+            return
         with self._lock:
-            if self.button.disabled or self._cancel is None:
+            if self.button.disabled:
                 return
             self.button.disabled = True
         self.button.description = "Cancelling"
@@ -81,21 +84,27 @@ class Panel:
             self.status.value = f'<span role="status">{escape(words_of(error))}</span>'
 
     def close(self) -> None:
-        """Take it off the page."""
-        for widget in (*self._unused, self.box):
-            close(widget)
+        """Take it off the page; a click that was on its way does nothing."""
+        if self._cancel is not None:
+            self.button.disabled = True
+            close(self.which)
+        close(self.box)
 
     def _log(self, logs: tuple[Log, ...]) -> Log | None:
         """The log that is shown; where there are several, and somebody hears, one may be chosen."""
-        several = len(logs) > 1 and self._cancel is not None
-        if several != (self.which in self.box.children):
-            above = [w for w in self.box.children if w is not self.which]
-            self.box.children = [*above[:2], self.which, *above[2:]] if several else above
-        if not several:
+        if self._cancel is None or len(logs) < 2:
+            self._below(self.details, self.status)
             return logs[0] if logs else None
+        self._below(self.which, self.details, self.status)
         choices = (("the latest", _LATEST), *sorted((log.name, log.id) for log in logs))
         chosen: Any = self.which.value
         if choices != self.which.options:
             self.which.options = choices
             self.which.value = chosen if chosen in dict(choices).values() else _LATEST
         return next((log for log in logs if log.id == self.which.value), logs[0])
+
+    def _below(self, *widgets: Any) -> None:
+        """Have these below the bar."""
+        style, row, *there = self.box.children
+        if there != [*widgets]:
+            self.box.children = [style, row, *widgets]
