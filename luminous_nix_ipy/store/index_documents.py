@@ -142,13 +142,18 @@ def _site(homepage: str) -> str:
 
 
 def _care(entry: PackageEntry) -> float:
-    """Packages that people use are described, have a home and a program, and work."""
+    """Packages that people use are described, have a home and a program of their name, have got
+    beyond version 0, and work."""
+    program = key(entry.main_program or "")
+    of_its_name = program in (key(entry.pname), key(entry.attribute))
     told = (
         0.35 * bool(entry.description)
-        + 0.35 * bool(entry.main_program)
+        + 0.35 * bool(program) * (1.0 if of_its_name else 0.4)
         + 0.15 * bool(entry.homepages)
         + 0.10 * bool(entry.changelog)
         + 0.05 * (len(entry.outputs) > 1)
     )
+    if entry.version.startswith(("0.", "0-")):
+        told -= 0.2
     against = entry.broken or entry.insecure or entry.unsupported
-    return told * (0.5 if against else 1.0)
+    return max(0.0, told) * (0.5 if against else 1.0)

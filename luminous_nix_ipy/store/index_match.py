@@ -25,6 +25,8 @@ _ALIAS = 0.8
 _SPELLING = (1.0, 0.75, 0.55)
 """What a form counts by the letters that differ."""
 _COMMON = 2000
+_SELDOM = 30
+"""Documents up to which a word may be a misspelling of one that as many have."""
 _IDLE_WEIGHT = 0.3
 _MOST_OF_KEY = 1000
 _SHORTEST_PART = 3
@@ -93,9 +95,10 @@ def understand(connection: sqlite3.Connection, query: str, total: int) -> Questi
     found: list[str] = []
     near: dict[str, list[tuple[str, int]]] = {}
     for word in query_words(query):
-        if not is_known(connection, word) and not _begins(connection, word):
-            near[word] = similar_words(connection, word)
-            if not any(apart == 1 for _, apart in near[word]):
+        seldom = _seldom(connection, word)
+        if seldom is not None:
+            near[word] = similar_words(connection, word, seldom)
+            if not seldom and not any(apart == 1 for _, apart in near[word]):
                 parts = _parts(connection, query, word)
                 found += parts or [word]
                 continue
@@ -140,11 +143,6 @@ def candidates(
 def of_key(connection: sqlite3.Connection, key: str) -> list[Row]:
     """The documents that have a key, the most prominent first."""
     return [Row(*row) for *row, _ in connection.execute(_BY_KEY, (key, _MOST_OF_KEY))]
-
-
-def _is_near(connection: sqlite3.Connection, word: str) -> bool:
-    """Whether a word is one letter away."""
-    return any(apart == 1 for _, apart in similar_words(connection, word))
 
 
 def _parts(connection: sqlite3.Connection, query: str, word: str) -> list[str]:
@@ -198,7 +196,18 @@ def _any(term: Term, *, loose: bool = False) -> str:
     return f"({' OR '.join(written)})"
 
 
-def _begins(connection: sqlite3.Connection, word: str) -> bool:
-    """Whether a name or text has a word that begins so."""
-    found = connection.execute("select 1 from words where words match ? limit 1", (f'"{word}"*',))
-    return found.fetchone() is not None
+def _is_key(connection: sqlite3.Connection, word: str) -> bool:
+    found = connection.execute("select 1 from keys where key = ? limit 1", (word,)).fetchone()
+    return found is not None
+
+
+def _seldom(connection: sqlite3.Connection, word: str) -> int | None:
+    """How many documents have a word, or one that begins so, where they are so few that it may be
+    a misspelling; else None. What is the very name of something is none."""
+    if documents_with(connection, word) > _SELDOM or _is_key(connection, word):
+        return None
+    found = connection.execute(
+        "select count(*) from (select 1 from words where words match ? limit ?)",
+        (f'"{word}"*', _SELDOM + 1),
+    ).fetchone()[0]
+    return found if found <= _SELDOM else None

@@ -9,7 +9,7 @@ The score of a document is the sum of
 - closeness: how much of its name was asked for, so that `firefox` comes before
   `firefox-devedition` for "firefox"; or, where only its description was met, its brevity;
 - exactness: the whole query is its attribute, its main program, its own name, or one of its
-  programs, in this order;
+  programs, in this order; more for a program that its name has in it (`awk` of `gawk`);
 - prominence (`index_prominence`).
 
 What is in a set and called as things are in general (`rPackages.statistics`) comes later where the
@@ -25,7 +25,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .index_match import Candidates, Question, Row, Term
-from .index_schema import ATTRIBUTE, LEAF
+from .index_schema import ATTRIBUTE, COMMAND, LEAF
 from .index_spelling import distance
 from .index_words import key
 
@@ -50,10 +50,12 @@ class Weights(NamedTuple):
     path_start: float = 0.3
     text: float = 0.62
     text_start: float = 0.55
-    early: float = 0.35
+    early: float = 0.25
     closeness: float = 0.25
     exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.1)
     """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
+    named_for: float = 0.3
+    """How much more for a COMMAND that the package's name has in it: gawk is named for awk."""
     path_named: float = 0.0
     """How much a word of the path counts for closeness: of a package only its last component must
     be named, of an option all."""
@@ -170,6 +172,8 @@ def _score(
     if exact is not None:
         in_set = weights.in_set if exact == LEAF and row.path else 1.0
         score += weights.exact[exact] * in_set
+        if exact == COMMAND and question.key in row.leaf:
+            score += weights.named_for
         matched = {ATTRIBUTE: "attribute", LEAF: "name"}.get(exact, "program")
     return score, matched
 

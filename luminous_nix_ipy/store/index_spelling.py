@@ -68,14 +68,18 @@ def distance(first: str, second: str, most: int) -> int:
     return 1 + min(distance(*rest, most - 1) for rest in rests)
 
 
-def similar_words(connection: sqlite3.Connection, word: str) -> list[tuple[str, int]]:
+def similar_words(
+    connection: sqlite3.Connection, word: str, at_least: int = 0
+) -> list[tuple[str, int]]:
     """Words of an index's vocabulary that differ from `word` by so few letters as `tolerance`
     allows, with how many; the nearest first, of those the ones that more documents have.
+    `at_least`: documents that have `word` itself; of a word that is known, only those are similar
+    that no fewer have, and that differ by one letter.
 
     Of all words those are looked at that begin with its first or its second letter (as after a
     swap, or where one was added), or that differ in the first letter alone.
     """
-    most = tolerance(word)
+    most = min(tolerance(word), 1 if at_least else 2)
     if most == 0:
         return []
     mask = letters(word)
@@ -89,7 +93,7 @@ def similar_words(connection: sqlite3.Connection, word: str) -> list[tuple[str, 
     rated = []
     for other, documents in found.items():
         apart = distance(word, other, most)
-        if 0 < apart <= most:
+        if 0 < apart <= most and documents >= at_least:
             rated.append((apart, -documents, other))
     return [(other, apart) for apart, _, other in sorted(rated)[:_MOST_WORDS]]
 

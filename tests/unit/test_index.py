@@ -220,6 +220,41 @@ def test_close_names(index: PackageIndex, options: OptionIndex) -> None:
     assert index.close_names("qqqqqqqqq") == []
 
 
+def test_a_misspelling_that_something_obscure_has_too(tmp_path: Path) -> None:
+    famous = [package(f"kitty-{part}", "Of the terminal kitty") for part in ("themes", "img")]
+    path = str(tmp_path / "i.sqlite")
+    listed = [package("kitti3", "Dropdown"), package("kitty", "Terminal", "kitty"), *famous]
+    build_index(path, SOURCE, [*listed, package("vitte", "Of vitte"), package("vitta", "Of vitta")])
+    with closing(open_packages(path)) as opened:
+        assert opened.search("kitti terminal")[0].entry.attribute == "kitty"
+        assert opened.search("kitti3")[0].entry.attribute == "kitti3"
+        found = [hit.entry.attribute for hit in opened.search("vitte")]
+        assert found == ["vitte"], "the very name of something is no misspelling"
+
+
+def test_a_command_is_sought_of_what_is_named_for_it(tmp_path: Path) -> None:
+    boxes = [
+        PackageEntry(attribute=name, pname=name, programs=("awk", "x"), description=told)
+        for name, told in (("abox", "Many tools"), ("gawk", ""), ("zbox", "Many tools"))
+    ]
+    path = str(tmp_path / "i.sqlite")
+    build_index(path, SOURCE, boxes)
+    with closing(open_packages(path)) as opened:
+        assert opened.search("awk")[0].entry.attribute == "gawk"
+        assert opened.search("x")[0].entry.attribute == "abox"
+
+
+def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
+    twins = [
+        PackageEntry(attribute=name, pname=name, version=version, description="Animal")
+        for name, version in (("aardvark", "0.9"), ("yak", "0-unstable-2024-01-01"), ("zebra", "1"))
+    ]
+    path = str(tmp_path / "i.sqlite")
+    build_index(path, SOURCE, twins)
+    with closing(open_packages(path)) as opened:
+        assert opened.search("animal")[0].entry.attribute == "zebra"
+
+
 def test_what_options_name_is_better_known(tmp_path: Path) -> None:
     options = [
         OptionEntry(name="a.package", kind="nixos", default="pkgs.zebra"),
