@@ -34,7 +34,8 @@ PARTS = {
     "settings": tables.settings,
     "errors": tables.errors,
     "operations": tables.operations,
-    "screenshots": lambda: "",
+    "notebooks": tables.notebooks,
+    "screenshots": tables.screenshots,
     "nix": python_api.nix,
     "backend": python_api.backend,
 }

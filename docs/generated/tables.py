@@ -1,16 +1,21 @@
-"""Tables of what the program has: verbs, settings, errors, operations."""
+"""Tables and lists of what there is: verbs, settings, errors, operations, notebooks, pictures."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
 
 from luminous_nix_ipy import errors as families
 from luminous_nix_ipy import settings as all_settings
 from luminous_nix_ipy.backend.operations import SERVED
 from luminous_nix_ipy.verbs import VERBS
+from notebooks import execute
 
 from . import prose
+
+SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
 
 
 def verbs() -> str:
@@ -47,6 +52,27 @@ def operations() -> str:
         plans = "yes" if served.plan else "no"
         rows.append((f"`{kind.name}`", options, plans, "yes" if served.token else "no"))
     return _table(("operation", "options", "has a plan", "remembered"), rows)
+
+
+def notebooks() -> str:
+    """Every notebook for the navigation, under the name of its folder."""
+    found = [path.relative_to(execute.HERE) for path in execute.notebooks()]
+    return "\n\n".join(
+        f"```{{toctree}}\n:caption: {folder.name.capitalize() or 'A tour'}\n\n"
+        + "\n".join(f"notebooks/{path.with_suffix('')}" for path in paths)
+        + "\n```"
+        for folder, paths in groupby(found, key=lambda path: path.parent)
+    )
+
+
+def screenshots() -> str:
+    """The pictures that were taken in browsers, called as their files are; nothing without any."""
+    pictures = [
+        f"```{{figure}} screenshots/{path.name}\n:alt: {path.stem.replace('-', ' ')}\n\n"
+        f"{path.stem.replace('-', ' ').capitalize()}\n```"
+        for path in sorted(SCREENSHOTS.glob("*.png"))
+    ]
+    return "\n\n".join(["## What it looks like", *pictures] if pictures else [])
 
 
 def _default(value: object) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 import luminous_nix_ipy
 from luminous_nix_ipy.verbs import VERBS
+from notebooks.execute import HERE, notebooks
 from tests.playground import path_without_nix
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +106,25 @@ def test_every_verb_and_every_method_is_listed(generated: Any) -> None:
         methods
     )
     assert "-> NixFrame | Text\n" in methods  # of two overloads
+
+
+def test_pictures_are_shown_where_there_are_any(
+    generated: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generated.tables, "SCREENSHOTS", tmp_path)
+    assert generated.tables.screenshots() == ""
+    (tmp_path / "the-list.png").touch()
+    assert generated.tables.screenshots() == (
+        "## What it looks like\n\n"
+        "```{figure} screenshots/the-list.png\n:alt: the list\n\nThe list\n```"
+    )
+
+
+def test_every_notebook_is_listed(generated: Any) -> None:
+    listed = generated.tables.notebooks()
+    for path in notebooks():
+        assert f"\nnotebooks/{path.relative_to(HERE).with_suffix('')}\n" in listed
+    assert ":caption: Runbooks\n" in listed
 
 
 def test_docstrings_become_markdown(generated: Any) -> None:
