@@ -16,7 +16,13 @@ from math import log
 from typing import NamedTuple
 
 from .index_schema import COMMAND
-from .index_spelling import documents_with, is_known, similar_words
+from .index_spelling import (
+    documents_beginning,
+    documents_with,
+    is_known,
+    similar_words,
+    tolerance,
+)
 from .index_words import IDLE, LONGEST_QUERY, aliases, key, name_words, query_words, words
 
 ENOUGH = 12
@@ -204,10 +210,9 @@ def _is_key(connection: sqlite3.Connection, word: str) -> bool:
 def _seldom(connection: sqlite3.Connection, word: str) -> int | None:
     """How many documents have a word, or one that begins so, where they are so few that it may be
     a misspelling; else None. What is the very name of something is none."""
-    if documents_with(connection, word) > _SELDOM or _is_key(connection, word):
+    if not tolerance(word) or _is_key(connection, word):
         return None
-    found = connection.execute(
-        "select count(*) from (select 1 from words where words match ? limit ?)",
-        (f'"{word}"*', _SELDOM + 1),
-    ).fetchone()[0]
+    if documents_with(connection, word) > _SELDOM:
+        return None
+    found = documents_beginning(connection, word)
     return found if found <= _SELDOM else None

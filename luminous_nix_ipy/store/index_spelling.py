@@ -11,6 +11,8 @@ import sqlite3
 
 _BITS = 40
 _MOST_WORDS = 6
+_MOST_MORE = 16
+"""Letters that a word may have after its beginning."""
 _LAST = "\U0010ffff"
 
 
@@ -29,6 +31,11 @@ where length = :length and word between :letter and :last
 """
     for most in (1, 2)
 }
+_BEGINNING = f"""
+select coalesce(sum(documents), 0) from vocabulary
+where length in ({", ".join(f":least + {more}" for more in range(_MOST_MORE))})
+  and word between :start and :last
+"""
 _FIRST_DIFFERS = "select word, documents from vocabulary where length = ? and substr(word, 2) = ?"
 """Also where the first letter was lost."""
 
@@ -104,6 +111,14 @@ def documents_with(connection: sqlite3.Connection, word: str) -> int:
         "select documents from vocabulary where length = ? and word = ?", (len(word), word)
     ).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def documents_beginning(connection: sqlite3.Connection, start: str) -> int:
+    """How many documents have words that begin so; those that have two count twice."""
+    row = connection.execute(
+        _BEGINNING, {"least": len(start), "start": start, "last": start + _LAST}
+    )
+    return int(row.fetchone()[0])
 
 
 def is_known(connection: sqlite3.Connection, word: str) -> bool:

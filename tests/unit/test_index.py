@@ -224,12 +224,12 @@ def test_a_misspelling_that_something_obscure_has_too(tmp_path: Path) -> None:
     famous = [package(f"kitty-{part}", "Of the terminal kitty") for part in ("themes", "img")]
     path = str(tmp_path / "i.sqlite")
     listed = [package("kitti3", "Dropdown"), package("kitty", "Terminal", "kitty"), *famous]
-    build_index(path, SOURCE, [*listed, package("vitte", "Of vitte"), package("vitta", "Of vitta")])
+    build_index(path, SOURCE, [*listed, package("zolla", "Of zolla"), package("zulla", "Of zulla")])
     with closing(open_packages(path)) as opened:
         assert opened.search("kitti terminal")[0].entry.attribute == "kitty"
         assert opened.search("kitti3")[0].entry.attribute == "kitti3"
-        found = [hit.entry.attribute for hit in opened.search("vitte")]
-        assert found == ["vitte"], "the very name of something is no misspelling"
+        found = [hit.entry.attribute for hit in opened.search("zolla")]
+        assert found == ["zolla"], "the very name of something is no misspelling"
 
 
 def test_a_command_is_sought_of_what_is_named_for_it(tmp_path: Path) -> None:

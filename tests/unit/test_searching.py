@@ -289,7 +289,7 @@ def test_a_playground_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found.attribute[0] == "git"
         assert found.state[0].startswith("installed in 5, profile 3, home-manager 2")
         assert "PLAYGROUND" in repr(found)
-        assert nix.search("text editor", installed=True).attribute[0] == "helix"
+        assert nix.search("text editor", installed=True).attribute[0] == "vim"
         assert nix.search("neofetch").state[0] == "formerly in 4"
         everything = nix.search("git", all_columns=True)
         assert everything.generations[0].startswith("5, 4, 3, 2, 1, profile 3")
