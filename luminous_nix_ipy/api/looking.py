@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ..frames import NixFrame
+    from ..widgets.browser import Browser
     from ..widgets.dashboard import Dashboard
     from ..widgets.journal import ChangeView
     from ..widgets.plots import PlotView
@@ -84,6 +85,19 @@ class Looking:
         from ..verbs.list import run
 
         return run(session(), profile=profile, sizes=sizes, all_columns=all_columns, json=json)
+
+    def browse(self, *, profile: str | None = None) -> Browser:
+        """The generations of a profile, to sort, filter, compare and act on.
+
+        Args:
+            profile: its name or path; None is the system's, else the user's own.
+
+        Example:
+            >>> nix.browse()
+        """
+        from ..verbs.browse import run
+
+        return run(session(), profile=profile)
 
     def plot(
         self,

@@ -14,6 +14,7 @@ VERBS: dict[str, str] = {
     "status": "The machine at a glance",
     "dashboard": "What an operator looks at in the morning, kept true in one cell",
     "list": "The generations of a profile, newest first",
+    "browse": "The generations of a profile, to sort, filter, compare and act on",
     "plot": "Sizes of generations, versions of packages, build times: drawn, and as a DataFrame",
     "diff": "Which packages differ between two generations or store paths",
     "rollback": "Make an earlier generation the current one",

@@ -30,6 +30,8 @@ _OF_AN_INDEX = (
     "to date by a process beside this one."
 )
 _OTHERS = {
+    "browse": "It reads Nix's files. What its buttons change shows its commands, and asks, before "
+    "any of them is run.",
     "index": "It fetches lists over HTTP and keeps indexes of them in your cache folder; nothing "
     "of Nix's is changed.",
     **dict.fromkeys(("search", "info", "which", "options", "option"), _OF_AN_INDEX),

@@ -12,7 +12,7 @@ Examples:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .parser import Parser, add_profile
 from .session import Session
@@ -39,17 +39,8 @@ def run(
     all_columns: bool = False,
     json: bool = False,
 ) -> NixFrame | Text:
-    from ..backend.model import OperationType
-    from ..errors import NotFound
-
-    data = session.execute(OperationType.LIST_GENERATIONS, profile=profile, sizes=sizes)
+    data = read(session, profile=profile, sizes=sizes)
     generations = data["generations"]
-    if not generations:
-        raise NotFound(
-            f"{data['profile'].name} has no generation yet.",
-            f"There is none beside {data['profile'].path}.",
-            ["Try the verbs on a system of their own: %nix playground start"],
-        )
     if json:
         from .as_json import as_json, generation_keys
 
@@ -58,3 +49,22 @@ def run(
 
     frame = frames.generations(generations, sizes=sizes, all_columns=all_columns)
     return session.labelled(frame)
+
+
+def read(session: Session, **options: Any) -> dict[str, Any]:
+    """The data of LIST_GENERATIONS.
+
+    Raises:
+        NotFound: there is no such profile, or it has no generation.
+    """
+    from ..backend.model import OperationType
+    from ..errors import NotFound
+
+    data = session.execute(OperationType.LIST_GENERATIONS, **options)
+    if not data["generations"]:
+        raise NotFound(
+            f"{data['profile'].name} has no generation yet.",
+            f"There is none beside {data['profile'].path}.",
+            ["Try the verbs on a system of their own: %nix playground start"],
+        )
+    return data

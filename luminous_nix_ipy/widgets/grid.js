@@ -44,7 +44,7 @@ function render({ model, el }) {
   let last = 0;
   let height = 28; // of a row, until one was drawn
 
-  const filter = make("input", { type: "search", class: "lx-filter", autocomplete: "off", "data-lm-suppress-shortcuts": "" });
+  const filter = make("input", { type: "search", class: "lx-filter", "aria-label": `Filter ${model.get("things")}`, autocomplete: "off", "data-lm-suppress-shortcuts": "" });
   const count = make("span", { class: "lx-count", role: "status" });
   const head = make("div", { class: "lx-grid-head" });
   if (model.get("filterable")) head.append(make("label", {}, "Filter", filter));
@@ -213,7 +213,10 @@ function render({ model, el }) {
     if (filter.value !== model.get("filter")) filter.value = model.get("filter");
     redraw();
   }
-  const heard = [["change:rows", redraw], ["change:sort", redraw], ["change:filter", refilter], ["change:active", mark], ["change:selected", mark]];
+  function catchFocus({ catch_focus }) {
+    if (catch_focus && document.activeElement === document.body) (activeRow() ?? scroller).focus({ preventScroll: true });
+  }
+  const heard = [["msg:custom", catchFocus], ["change:rows", redraw], ["change:sort", redraw], ["change:filter", refilter], ["change:active", mark], ["change:selected", mark]];
   for (const [event, act] of heard) model.on(event, act);
   refilter();
   return () => heard.forEach(([event, act]) => model.off(event, act));

@@ -129,6 +129,10 @@ class Grid(anywidget.AnyWidget):
         """Call `callback(id)` when Enter is pressed on a row."""
         self._activated.append(callback)
 
+    def catch_focus(self) -> None:
+        """Take the keyboard's focus where what had it has gone from the page."""
+        self.send({"catch_focus": True})
+
     @traitlets.validate("selected")
     def _chosen(self, proposal: Any) -> list[str]:
         # What was chosen in a browser may have gone meanwhile.

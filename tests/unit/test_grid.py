@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from luminous_nix_ipy.widgets.grid import Column, Grid, Row
 
 COLUMNS = [Column("number", number=True), Column("note")]
@@ -87,6 +89,14 @@ def test_enter_is_told_for_rows_that_are_there() -> None:
         message = {"data": {"method": "custom", "content": content}}
         grid._handle_msg({"content": message, "buffers": []})
     assert told == ["2"]
+
+
+def test_focus_is_offered_to_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = three()
+    sent: list[object] = []
+    monkeypatch.setattr(grid, "send", sent.append)
+    grid.catch_focus()
+    assert sent == [{"catch_focus": True}]
 
 
 def test_the_script_never_takes_text_for_markup() -> None:
