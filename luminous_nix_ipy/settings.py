@@ -58,6 +58,12 @@ class SettingTraits(HasTraits):
         "auto",
         help="How progress is drawn; auto: widget in a notebook, text in a terminal.",
     ).tag(config=True, env="LUMINOUS_NIX_PROGRESS")
+    consent = Enum(
+        ["auto", "button", "prompt"],
+        "auto",
+        help="How a change is agreed to: by a button, whose cell ends at once, or by a prompt; "
+        "auto: a button where a notebook with widgets asks for one cell.",
+    ).tag(config=True, env="LUMINOUS_NIX_CONSENT")
     loop = Enum(
         ["thread", "nested"],
         "thread",
@@ -139,7 +145,6 @@ class SettingTraits(HasTraits):
         min=1.0,
         help="Seconds that an activation may take, before it is ended and put back.",
     ).tag(config=True, env="LUMINOUS_NIX_ACTIVATION_TIMEOUT")
-
     strict_checks = Bool(
         False,
         help="Let a cell fail when an exercise that %nix check looks at is not right.",

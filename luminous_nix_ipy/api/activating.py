@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..verbs.rebuilding import Pairs
     from ..verbs.safety import Span, Texts
     from ..widgets.building import BuildView
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 
@@ -41,7 +42,7 @@ class Activating:
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
-    ) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+    ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
         """Build the configuration and make it what runs and what is booted.
 
         Args:
@@ -121,7 +122,7 @@ class Activating:
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
-    ) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+    ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
         """Build the configuration and make it what the next boot starts.
 
         Args: as of `switch`.
@@ -180,7 +181,7 @@ class Activating:
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
-    ) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+    ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
         """Build the configuration and run it until the next boot.
 
         Args: as of `switch`.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..verbs.rebuilding import Pairs
     from ..verbs.safety import Span, Texts
     from ..widgets.building import BuildView
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView, Text
 
 
@@ -35,7 +36,7 @@ class Building:
         link: str | None = None,
         dry_run: bool = False,
         bg: bool = False,
-    ) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+    ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
         """Build the configuration, and activate nothing.
 
         Args: as of `switch`, and
@@ -86,6 +87,7 @@ class Building:
         | BuildView
         | PlanView
         | ReportView
+        | Proposal
         | Job[NixFrame | BuildView | PlanView | ReportView]
     ):
         """Bring the flake's inputs, or root's channels, to their newest, then switch.

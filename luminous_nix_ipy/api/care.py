@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
     from ..widgets.collecting import CollectPlanView, CollectReportView
+    from ..widgets.proposal import Proposal
     from ..widgets.repairing import RepairPlanView, RepairReportView
     from ..widgets.show import Text
 
@@ -30,7 +31,7 @@ class Care:
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
-    ) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
+    ) -> CollectPlanView | CollectReportView | Proposal | Job[CollectPlanView | CollectReportView]:
         """Delete old generations, and all that nothing keeps then: show exactly what, ask, do it.
 
         Args:
@@ -68,7 +69,7 @@ class Care:
         dry_run: bool = False,
         yes: bool = False,
         bg: bool = False,
-    ) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
+    ) -> CollectPlanView | CollectReportView | Proposal | Job[CollectPlanView | CollectReportView]:
         """Delete chosen generations; the current, running, booted and kept ones are refused.
 
         Args:
@@ -99,7 +100,7 @@ class Care:
 
     def optimise(
         self, *, dry_run: bool = False, yes: bool = False, bg: bool = False
-    ) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
+    ) -> CollectPlanView | CollectReportView | Proposal | Job[CollectPlanView | CollectReportView]:
         """Store files that are equal only once.
 
         Example:
@@ -145,7 +146,13 @@ class Care:
         yes: bool = False,
         json: bool = False,
         bg: bool = False,
-    ) -> RepairPlanView | RepairReportView | Text | Job[RepairPlanView | RepairReportView | Text]:
+    ) -> (
+        RepairPlanView
+        | RepairReportView
+        | Proposal
+        | Text
+        | Job[RepairPlanView | RepairReportView | Text]
+    ):
         """Repair what is broken, through Nix: show the findings and the commands, ask, do it.
 
         Args:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
     from ..verbs.safety import Span, Texts
+    from ..widgets.proposal import Proposal
     from ..widgets.recovering import CutOffView, RecoverPlanView, RecoverReportView
     from ..widgets.show import PlanView, ReportView, Text
 
@@ -37,7 +38,7 @@ class Changing:
         confirm_timeout: Span = None,
         force: Texts = None,
         restore: bool = True,
-    ) -> PlanView | ReportView: ...
+    ) -> PlanView | ReportView | Proposal: ...
     @overload
     def rollback(
         self,
@@ -168,7 +169,7 @@ class Changing:
         confirm_timeout: Span = None,
         force: Texts = None,
         restore: bool = True,
-    ) -> NixFrame | PlanView | ReportView: ...
+    ) -> NixFrame | PlanView | ReportView | Proposal: ...
     @overload
     def undo(
         self,
@@ -242,7 +243,7 @@ class Changing:
         undo: bool = False,
         dry_run: bool = False,
         yes: bool = False,
-    ) -> CutOffView | RecoverPlanView | RecoverReportView:
+    ) -> CutOffView | RecoverPlanView | RecoverReportView | Proposal:
         """Changes that were cut off; finish or undo one, the newest where no `id` is given.
 
         Args:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
     from ..shell_path import PackageShell
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView, Text
 
 
@@ -28,7 +29,7 @@ class Packages:
         yes: bool = False,
         bg: bool = False,
         profile: str | None = None,
-    ) -> PlanView | ReportView | Text | Job[PlanView | ReportView]:
+    ) -> PlanView | ReportView | Proposal | Text | Job[PlanView | ReportView]:
         """Install packages into your own profile: show what changes, ask, do it.
 
         Args:
@@ -65,7 +66,7 @@ class Packages:
         yes: bool = False,
         bg: bool = False,
         profile: str | None = None,
-    ) -> PlanView | ReportView | Text | Job[PlanView | ReportView]:
+    ) -> PlanView | ReportView | Proposal | Text | Job[PlanView | ReportView]:
         """Remove packages from your own profile: show what changes, ask, do it.
 
         Args:

@@ -25,6 +25,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.building import BuildView
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 
@@ -48,7 +49,7 @@ def run(
     link: str | None = None,
     dry_run: bool = False,
     bg: bool = False,
-) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
 
     options = {

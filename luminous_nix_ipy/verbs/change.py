@@ -8,32 +8,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..backend.model import NixOperation, Plan
-from .consent import ask
+from .consent import ask, by_button
 from .parser import usage_error
 from .session import Session
 
 if TYPE_CHECKING:
     from ..jobs import Job
+    from ..widgets.proposal import Proposal
+    from ..widgets.questions import AnyPlan
     from ..widgets.show import PlanView, ReportView
-
-_ASKED = {
-    "rollback": "Roll back",
-    "undo": "Undo:",
-    "install": "Install",
-    "remove": "Remove",
-    "rebuild": "Switch",
-}
-_WHEN = {"switch": "", "boot": " from the next boot on", "test": " until the next boot"}
 
 
 def change(
     session: Session, operation: NixOperation, *, yes: bool, dry_run: bool, bg: bool = False
-) -> PlanView | ReportView | Job[PlanView | ReportView]:
+) -> PlanView | ReportView | Proposal | Job[PlanView | ReportView]:
     """Show the plan of a change, ask, and carry it out; with `bg` all of it beside the notebook.
 
     Returns:
-        The plan where nothing is to be done or `dry_run` asked for it, else the report; with `bg` a
-        job of them.
+        The plan where nothing is to be done or `dry_run` asked for it, else the report; where
+        buttons ask a Proposal, with `bg` a job of them.
 
     Raises:
         NixError: there is no such change, it is refused, nobody agreed, or it failed.
@@ -46,31 +39,53 @@ def change(
     if dry_run:
         return PlanView(session.perform(replace(operation, dry_run=True))["plan"])
     plan = session.plan(operation)
-    return agree(session, operation, plan, yes=yes, line=_typed(operation, plan))
+    result: PlanView | ReportView | Proposal = agree(
+        session, operation, plan, yes=yes, line=_typed(operation, plan)
+    )
+    return result
 
 
 def agree(
-    session: Session, operation: NixOperation, plan: Plan, *, yes: bool, line: str
-) -> PlanView | ReportView:
+    session: Session,
+    operation: NixOperation,
+    plan: AnyPlan,
+    *,
+    yes: bool,
+    line: str,
+    waits: bool = False,
+) -> Any:
     """Show a plan, ask, and carry it out.
 
     Args:
+        plan: of a change, a deletion, a repair or a recovery.
         line: what was typed, to say how it is agreed to beforehand.
+        waits: the verb needs the report now, so that no buttons ask.
+
+    Returns:
+        The report's view; the plan's where nothing is to be done; a Proposal where buttons ask.
 
     Raises:
         NixError: it is refused, nobody agreed, or it failed.
     """
     from IPython.display import display
 
-    from ..widgets.show import PlanView, ReportView
+    from ..widgets.proposal import Proposal
+    from ..widgets.questions import question
+    from ..widgets.views import plan_view, report_view
 
-    if plan.nothing_to_do:
-        return PlanView(plan)
-    display(PlanView(plan))  # type: ignore[no-untyped-call]
+    shown = plan_view(plan)
+    if getattr(plan, "nothing_to_do", False):
+        return shown
     # There is nothing to agree to where a check is red: executing it refuses it, and counts that.
-    if not yes and not plan.refused:
-        ask(_question(plan, session.host), session.shell, f"%nix {line} --yes")
-    return ReportView(session.carry_out(operation, plan))
+    asked = not yes and not plan.refused
+    if asked and not waits and by_button(session, plan):
+        proposal = Proposal(session.backend, operation, plan)
+        display(proposal)  # type: ignore[no-untyped-call]
+        return proposal
+    display(shown)  # type: ignore[no-untyped-call]
+    if asked:
+        ask(question(plan), session.shell, f"%nix {line} --yes")
+    return report_view(session.carry_out(operation, plan))
 
 
 def line_of(verb: str, options: Mapping[str, Any]) -> list[str]:
@@ -105,20 +120,6 @@ def _shown(data: dict[str, Any]) -> PlanView | ReportView:
     from ..widgets.show import PlanView, ReportView
 
     return ReportView(data["report"]) if "report" in data else PlanView(data["plan"])
-
-
-def _question(plan: Plan, host: str) -> str:
-    before = plan.before.number if plan.before else "nothing"
-    where = "the PLAYGROUND" if plan.playground else host
-    steps = f"{plan.profile.name} {before} → {plan.target.number}"
-    if plan.packages:
-        steps = f"{', '.join(_named(plan))}, {steps},"
-    return f"{_ASKED[plan.operation]} {steps} on {where}{_WHEN[plan.mode]}?"
-
-
-def _named(plan: Plan) -> list[str]:
-    """The packages that a plan is about, but for those that make room for them."""
-    return [p.name for p in plan.packages if p.action == plan.operation]
 
 
 def _typed(operation: NixOperation, plan: Plan) -> str:

@@ -1,11 +1,28 @@
-"""Asking before a change: only where somebody can answer."""
+"""Asking before a change: only where somebody can answer, by a prompt or by buttons.
+
+A kernel hears no click while a cell runs. So a cell that asks by buttons ends at once, and the
+change is made when the button is clicked: nothing for a cell that goes on with what the change did,
+and nothing for a runbook.
+"""
 
 from __future__ import annotations
 
+import ast
+import linecache
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import NoConsent
+from .. import settings
+from ..errors import NoConsent, Refused
+from . import VERBS
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ..widgets.questions import AnyPlan
+    from .session import Session
+
+_MAGICS = {"run_line_magic", "run_cell_magic"}
 
 
 def ask(question: str, shell: Any, agreed: str) -> None:
@@ -36,8 +53,76 @@ def ask(question: str, shell: Any, agreed: str) -> None:
 def can_answer(shell: Any) -> bool:
     """Whether a question would reach somebody: in a kernel, whether the request being answered
     allows it (Jupyter messaging, `allow_stdin`); elsewhere, whether stdin is a terminal."""
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
+    if getattr(shell, "kernel", None) is None:
         return sys.stdin is not None and sys.stdin.isatty()
-    request = kernel.get_parent() if hasattr(kernel, "get_parent") else {}
-    return bool(request.get("content", {}).get("allow_stdin", False))
+    return bool(_request(shell).get("content", {}).get("allow_stdin", False))
+
+
+def by_button(session: Session, plan: AnyPlan) -> bool:
+    """Whether buttons ask whether a plan is to be carried out.
+
+    The setting "button" says so wherever there are widgets. By itself ("auto") it is so where a
+    notebook asks for the cell whose last line this is: JupyterLab, Notebook 7 and VS Code name the
+    cell in the request's metadata (`cellId`), consoles do not, and what runs a notebook unattended
+    answers nothing. A runbook waits for its answers; and a password is asked for by a prompt.
+    """
+    from ..widgets.live import has_widgets
+
+    shell, wanted = session.shell, settings.get("consent")
+    if wanted == "prompt" or not has_widgets(shell):
+        return False
+    return wanted == "button" or (
+        can_answer(shell)
+        and "cellId" in _request(shell).get("metadata", {})
+        and not _is_recorded()
+        and _ends_its_cell(shell)
+        and not _asks_for_password(session, plan)
+    )
+
+
+def _request(shell: Any) -> dict[str, Any]:
+    """The request that the kernel answers (Jupyter messaging)."""
+    kernel = shell.kernel
+    return kernel.get_parent() or {} if hasattr(kernel, "get_parent") else {}
+
+
+def _is_recorded() -> bool:
+    """Whether this kernel keeps the record of a runbook."""
+    recording = sys.modules.get(f"{__package__}.recording")
+    return recording is not None and recording.under_way() is not None
+
+
+def _ends_its_cell(shell: Any) -> bool:
+    """Whether the cell ends with the very call that asks, or with an assignment of what it returns:
+    nothing after it, or around it, needs what the change does."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_globals is not shell.user_ns:
+        frame = frame.f_back
+    # IPython names the code of a cell so.
+    if frame is None or not frame.f_code.co_name.startswith(("<module>", "<cell line")):
+        return False
+    try:
+        statements = ast.parse("".join(linecache.getlines(frame.f_code.co_filename))).body
+    except SyntaxError:
+        return False
+    last = statements[-1] if statements else None
+    return (
+        isinstance(last, (ast.Expr, ast.Assign, ast.AnnAssign))
+        and last.lineno <= frame.f_lineno
+        and isinstance(last.value, ast.Call)
+        and isinstance(last.value.func, ast.Attribute)
+        and last.value.func.attr in _MAGICS | VERBS.keys()
+    )
+
+
+def _asks_for_password(session: Session, plan: AnyPlan) -> bool:
+    """Whether root is needed and is not to be had without a question."""
+    from ..tools.elevation import elevate
+
+    if not any(command.root for command in plan.commands):
+        return False
+    try:
+        session.wait(elevate(session.machine))
+    except Refused:
+        return True
+    return False

@@ -18,6 +18,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.collecting import CollectPlanView, CollectReportView
+    from ..widgets.proposal import Proposal
 
 
 def arguments(parser: Parser) -> None:
@@ -28,7 +29,7 @@ def arguments(parser: Parser) -> None:
 
 def run(
     session: Session, *, dry_run: bool = False, yes: bool = False, bg: bool = False
-) -> CollectPlanView | CollectReportView | Job[CollectPlanView | CollectReportView]:
+) -> CollectPlanView | CollectReportView | Proposal | Job[CollectPlanView | CollectReportView]:
     from ..backend.model import NixOperation, OperationType
     from .deletion import delete
 

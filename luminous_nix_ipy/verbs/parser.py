@@ -12,6 +12,10 @@ from . import DEFAULT, VERBS, load, overview
 
 HELP = ("-h", "--help")
 
+_ASKED_BY_BUTTONS = """\
+Where a notebook asks by buttons, the cell ends at once: cells below it run before anybody has
+clicked. --yes does not ask, and with %config NixMagics.consent = "prompt" the cell waits."""
+
 _LONGEST_NUMBER = 18
 """Digits; Python refuses to read numbers of more than 4300."""
 
@@ -33,6 +37,8 @@ class Parser(argparse.ArgumentParser):
         )
         self.color = False  # Python 3.14 colours help; ours is shown in notebooks too.
         load(verb).arguments(self)
+        if "--yes" in self.options():
+            self.epilog = _ASKED_BY_BUTTONS
         self.add_argument(*HELP, action="store_true", help="show this text")
 
     def parse(self, tokens: Sequence[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.building import BuildView
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 Pairs = Sequence[tuple[str, str]] | Sequence[list[str]] | None
@@ -84,7 +85,7 @@ def rebuild(
     dry_run: bool,
     bg: bool,
     **options: Any,
-) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
     """Build a configuration; show the plan, ask, and carry it out.
 
     Args:
@@ -103,7 +104,9 @@ def rebuild(
     return activate(session, operation, yes=yes)
 
 
-def activate(session: Session, operation: NixOperation, *, yes: bool) -> PlanView | ReportView:
+def activate(
+    session: Session, operation: NixOperation, *, yes: bool
+) -> PlanView | ReportView | Proposal:
     """Build; show the plan, ask, and carry it out. A switch that what runs does not allow is
     offered as what the next boot starts.
 
@@ -125,7 +128,8 @@ def activate(session: Session, operation: NixOperation, *, yes: bool) -> PlanVie
         operation = NixOperation(OperationType.BOOT, options=options)
         plan = session.plan(operation)
     line = shlex.join(line_of(operation.type.value, operation.options))
-    return agree(session, operation, plan, yes=yes, line=line)
+    result: PlanView | ReportView | Proposal = agree(session, operation, plan, yes=yes, line=line)
+    return result
 
 
 def shown(session: Session, data: dict[str, Any]) -> BuildView | PlanView | ReportView:

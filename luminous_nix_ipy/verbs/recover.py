@@ -19,6 +19,7 @@ from .parser import Parser
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..widgets.proposal import Proposal
     from ..widgets.recovering import CutOffView, RecoverPlanView, RecoverReportView
 
 
@@ -39,10 +40,10 @@ def run(
     undo: bool = False,
     dry_run: bool = False,
     yes: bool = False,
-) -> CutOffView | RecoverPlanView | RecoverReportView:
+) -> CutOffView | RecoverPlanView | RecoverReportView | Proposal:
     from ..backend.model import NixOperation, OperationType
-    from ..widgets.recovering import CutOffView, RecoverPlanView, RecoverReportView
-    from .consent import ask
+    from ..widgets.recovering import CutOffView, RecoverPlanView
+    from .change import agree
 
     if not finish and not undo:
         found = session.execute(OperationType.RECOVER)["cut_off"]
@@ -54,12 +55,8 @@ def run(
     plan = session.plan(operation)
     if dry_run:
         return RecoverPlanView(plan)
-    from IPython.display import display
-
-    display(RecoverPlanView(plan))  # type: ignore[no-untyped-call]
-    if not yes and not plan.refused:
-        where = "the PLAYGROUND" if plan.playground else session.host
-        words = " ".join(word for word in (id, f"--{how}") if word)
-        question = f"{how.capitalize()} the {plan.cut_off.entry.operation} on {where}?"
-        ask(question, session.shell, f"%nix recover {words} --yes")
-    return RecoverReportView(session.carry_out(operation, plan))
+    words = " ".join(word for word in (id, f"--{how}") if word)
+    result: RecoverReportView | Proposal = agree(
+        session, operation, plan, yes=yes, line=f"recover {words}"
+    )
+    return result

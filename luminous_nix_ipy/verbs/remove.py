@@ -20,6 +20,7 @@ from .session import Session
 
 if TYPE_CHECKING:
     from ..jobs import Job
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView, Text
 
 
@@ -43,7 +44,7 @@ def run(
     yes: bool = False,
     bg: bool = False,
     profile: str | None = None,
-) -> PlanView | ReportView | Text | Job[PlanView | ReportView]:
+) -> PlanView | ReportView | Proposal | Text | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
 
     names = [packages] if isinstance(packages, str) else list(packages)

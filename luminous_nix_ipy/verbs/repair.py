@@ -15,6 +15,7 @@ Examples:
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,8 @@ from .parser import Parser, add_bg
 from .session import Session
 
 if TYPE_CHECKING:
-    from ..backend.repair_model import RepairPlan
     from ..jobs import Job
+    from ..widgets.proposal import Proposal
     from ..widgets.repairing import RepairPlanView, RepairReportView
     from ..widgets.show import Text
 
@@ -46,9 +47,15 @@ def run(
     yes: bool = False,
     json: bool = False,
     bg: bool = False,
-) -> RepairPlanView | RepairReportView | Text | Job[RepairPlanView | RepairReportView | Text]:
+) -> (
+    RepairPlanView
+    | RepairReportView
+    | Proposal
+    | Text
+    | Job[RepairPlanView | RepairReportView | Text]
+):
     from ..backend.model import NixOperation, OperationType
-    from .change import agreed_beforehand
+    from .change import agree, agreed_beforehand
 
     named = [paths] if isinstance(paths, str) else list(paths)
     operation = NixOperation(
@@ -72,22 +79,9 @@ def run(
     plan = session.plan(operation)
     if plan.nothing_to_do:
         return show({"plan": plan})
-    _ask(session, plan, ["repair", *named, *(["--check"] if check else [])], yes)
-    return show({"plan": plan, "report": session.carry_out(operation, plan)})
-
-
-def _ask(session: Session, plan: RepairPlan, words: list[str], yes: bool) -> None:
-    """Show the plan, and ask whether to carry it out."""
-    import shlex
-
-    from IPython.display import display
-
-    from ..widgets.repairing import RepairPlanView
-    from ..wording import plural
-    from .consent import ask
-
-    display(RepairPlanView(plan))  # type: ignore[no-untyped-call]
-    if not yes and not plan.refused:
-        where = "the PLAYGROUND" if plan.playground else session.host
-        question = f"Run {plural(len(plan.commands), 'command')} on {where}?"
-        ask(question, session.shell, f"%nix {shlex.join(words)} --yes")
+    line = shlex.join(["repair", *named, *(["--check"] if check else [])])
+    came = agree(session, operation, plan, yes=yes, line=line, waits=json)
+    if json:
+        return show({"plan": plan, "report": came.report})
+    result: RepairReportView | Proposal = came
+    return result

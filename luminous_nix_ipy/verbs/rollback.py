@@ -38,6 +38,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..backend.model import Mode
     from ..jobs import Job
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 
@@ -82,7 +83,7 @@ def run(
     confirm_timeout: Span = None,
     force: Texts = None,
     restore: bool = True,
-) -> PlanView | ReportView | Job[PlanView | ReportView]:
+) -> PlanView | ReportView | Proposal | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from .change import change
 

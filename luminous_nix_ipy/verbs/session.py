@@ -13,13 +13,12 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from ..backend.backend import NixBackend
-    from ..backend.collect_model import CollectPlan
-    from ..backend.model import NixOperation, NixResult, OperationType, Plan
+    from ..backend.model import NixOperation, NixResult, OperationType
     from ..backend.progress import Progress
-    from ..backend.repair_model import RepairPlan
     from ..frames import NixFrame
     from ..jobs import Job
     from ..machine import Machine
+    from ..widgets.questions import AnyPlan
 
     T = TypeVar("T")
 
@@ -115,7 +114,7 @@ class Session:
             return self.wait(backend.plan(operation))
         return self._painted(backend.progress, backend.plan(operation))
 
-    def carry_out(self, operation: NixOperation, plan: Plan | CollectPlan | RepairPlan) -> Any:
+    def carry_out(self, operation: NixOperation, plan: AnyPlan) -> Any:
         """The report of doing what was agreed to, drawing its progress.
 
         Raises:

@@ -33,6 +33,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..widgets.building import BuildView
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 
@@ -66,7 +67,7 @@ def run(
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
-) -> BuildView | PlanView | ReportView | Job[BuildView | PlanView | ReportView]:
+) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
     from ..backend.model import OperationType
 
     return rebuild(

@@ -20,6 +20,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..jobs import Job
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 
@@ -47,7 +48,7 @@ def run(
     confirm_timeout: Span = None,
     force: Texts = None,
     restore: bool = True,
-) -> NixFrame | PlanView | ReportView | Job[PlanView | ReportView]:
+) -> NixFrame | PlanView | ReportView | Proposal | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from ..backend.roots import list_backups
 

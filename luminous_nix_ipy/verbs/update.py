@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..jobs import Job
     from ..records import Command
     from ..widgets.building import BuildView
+    from ..widgets.proposal import Proposal
     from ..widgets.show import PlanView, ReportView
 
 
@@ -62,7 +63,12 @@ def run(
     force: Texts = None,
     restore: bool = True,
 ) -> (
-    NixFrame | BuildView | PlanView | ReportView | Job[NixFrame | BuildView | PlanView | ReportView]
+    NixFrame
+    | BuildView
+    | PlanView
+    | ReportView
+    | Proposal
+    | Job[NixFrame | BuildView | PlanView | ReportView]
 ):
     from IPython.display import display
 

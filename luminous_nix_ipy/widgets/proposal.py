@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import loop
 from ..errors import MachineChanged, NixError, NoConsent, Refused
 from ..wording import printable, sentence
-from .live import LiveView
+from .live import LiveView, close, words_of
 from .page import Page, View, printable_lines
 from .panel import Panel
 from .progress import Look, look_at
@@ -42,6 +42,8 @@ _TITLES = {
     "done": "Carried out",
     "failed": "Failed",
 }
+_NOT_YET = "Not agreed to yet; where no buttons are shown, --yes agrees."
+_SHALL_IT_BE = "Shall this be done? Nothing has been changed yet."
 _DECLINED = "Not agreed to. Nothing was changed."
 
 
@@ -87,8 +89,8 @@ class Proposal(LiveView, Awaitable[View]):
         self._call_at_end = ended
         self._work: Future[Any] | None = None
         self._look: Look | None = None
-        self._error: BaseException | None = None
         self._outcome: Future[View] = Future()
+        self._shown_by: str | None = None
 
     @property
     def question(self) -> str:
@@ -130,6 +132,14 @@ class Proposal(LiveView, Awaitable[View]):
         if self._work is not None:
             self._work.cancel()
 
+    def close(self) -> None:
+        """End it; what is under way is cancelled."""
+        super().close()
+        if self.root is not None:
+            for box in self._boxes.values():
+                close(box)
+            self._panel.close()
+
     def widget(self) -> Any:
         """Its root widget, to be put into another one."""
         with self.lock:
@@ -139,6 +149,13 @@ class Proposal(LiveView, Awaitable[View]):
 
     def __await__(self) -> Generator[Any, None, View]:
         return loop.until_done(self._outcome).__await__()
+
+    def _ipython_display_(self) -> None:
+        """Show it, once below one cell: the verb shows it, and the cell what the verb returns."""
+        cell = _running_cell()
+        if cell is None or cell != self._shown_by:
+            self._shown_by = cell
+            super()._ipython_display_()
 
     # what comes of it
 
@@ -167,21 +184,21 @@ class Proposal(LiveView, Awaitable[View]):
         if isinstance(error, asyncio.CancelledError):
             looked_up = ["See what had been changed by then: %nix journal"]
             error = NixError("It was cancelled.", "", looked_up)
-        self._error = error
-        if isinstance(error, (MachineChanged, Refused)):
-            self._go("void", "")
+        if isinstance(error, MachineChanged):
+            self._go("void", error.what)  # a button stands below that makes a new plan
+        elif isinstance(error, Refused):
+            self._go("void", words_of(error))
         else:
-            self._go("failed", "")
+            self._go("failed", words_of(error))
             self._outcome.set_exception(error)
             self._tell_end()
-        self.tell_error(error)
 
     def _go(self, state: State, words: str) -> None:
         """Be in another state, and say so."""
+        self.say(words)
         self.state = state
         if self.root is not None:
             self._draw()
-        self.say(words)
         self.changed()
 
     def _tell_end(self) -> None:
@@ -201,7 +218,7 @@ class Proposal(LiveView, Awaitable[View]):
         head = self._head()
         lead = [*head.lead]
         if self.state == "asked":
-            lead.append(self.obstacle or f"{self.question} Not yet agreed to.")
+            lead.append(self.obstacle or f"{self.question} {_NOT_YET}")
         elif self.state == "under way" and self._look is not None:
             lead.append(self._look.line)
         elif self.said:
@@ -232,8 +249,14 @@ class Proposal(LiveView, Awaitable[View]):
         self._agree = self._button("agree", self.agree)
         self._decline = self._button("decline", self.decline, "Change nothing")
         self._again = self._button("again", self.plan_again, "Plan again")
-        self._below = ipywidgets.VBox().add_class("lx-consent")
         self._panel = Panel(self.cancel)
+        buttons = ipywidgets.HBox([self._agree, self._decline])
+        self._boxes: dict[State, Any] = {
+            "asked": ipywidgets.VBox([self._asking, buttons]),
+            "under way": self._panel.box,
+            "void": ipywidgets.HBox([self._again, self._decline]),
+        }
+        self._below = ipywidgets.VBox().add_class("lx-consent")
         self._draw()
         return ipywidgets.VBox([self._heading, self._tabs, self._below])
 
@@ -245,8 +268,6 @@ class Proposal(LiveView, Awaitable[View]):
         return button
 
     def _draw(self) -> None:
-        import ipywidgets
-
         self._heading.value = self._head().html()
         sections = self._sections()
         if sections != self._shown:
@@ -256,16 +277,11 @@ class Proposal(LiveView, Awaitable[View]):
             self._agree.description = self.question.rstrip("?")
             self._agree.disabled = bool(self.obstacle)
             self._agree.button_style = "" if self.obstacle else "primary"
-            self._asking.value = escape(self.obstacle or self.question)
-            buttons = ipywidgets.HBox([self._agree, self._decline])
-            self._below.children = [self._asking, buttons]
+            self._asking.value = escape(self.obstacle or _SHALL_IT_BE)
         elif self.state == "under way":
             self._panel.begin()
-            self._below.children = [self._panel.box]
-        elif self.state == "void":
-            self._below.children = [ipywidgets.HBox([self._again, self._decline])]
-        else:
-            self._below.children = []
+        box = self._boxes.get(self.state)
+        self._below.children = [] if box is None else [box]
 
 
 class _Painter:
@@ -279,3 +295,13 @@ class _Painter:
 
     def close(self, state: ProgressState) -> None:
         """Nothing: the proposal says how it ended."""
+
+
+def _running_cell() -> str | None:
+    """The id of the request that the kernel answers (Jupyter messaging); None outside of one."""
+    from IPython import get_ipython
+
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    request = kernel.get_parent() if hasattr(kernel, "get_parent") else None
+    found: str | None = (request or {}).get("header", {}).get("msg_id")
+    return found
