@@ -22,13 +22,14 @@ from functools import cache
 from itertools import chain, islice
 
 import msgspec
+from msgspec.structs import astuple, replace
 
 from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource, OptionEntry, PackageEntry
 from .index_documents import Document, Reader
 from .index_match import idf
 from .index_prominence import Prominence, option_prominence, package_prominence
-from .index_records import pack
+from .index_records import pack, record
 from .index_schema import (
     ATTRIBUTE,
     COMMAND,
@@ -161,6 +162,8 @@ class _Entries:
         self._platforms: dict[tuple[str, ...], int] = {}
         self._names: set[str] = set()
         self._documents: list[Document] = []
+        self._with_programs: dict[tuple[str, str, str], int] = {}
+        self._without: list[tuple[tuple[str, str, str], int]] = []
 
     def add(self, entries: Iterable[Entry]) -> list[Document]:
         remaining = iter(entries)
@@ -168,6 +171,7 @@ class _Entries:
             self._connection.executemany("insert into entry values (?, ?, ?)", self._rows(batch))
             if self._on_progress is not None:
                 self._on_progress(len(self._documents))
+        self._share_programs()
         self._connection.executemany(
             "insert into platforms values (?, ?)",
             ((number, pack(listed)) for listed, number in self._platforms.items()),
@@ -182,14 +186,37 @@ class _Entries:
                 document = self._reader.package(number, entry)
                 if entry.platforms:
                     platforms = self._platforms.setdefault(entry.platforms, len(self._platforms))
-                    entry = msgspec.structs.replace(entry, platforms=())
+                    entry = replace(entry, platforms=())
             else:
                 document = self._reader.option(number, entry)
             if document.name in self._names:
                 continue
             self._names.add(document.name)
             self._documents.append(document)
-            yield number, platforms, pack(msgspec.structs.astuple(entry))
+            if isinstance(entry, PackageEntry) and entry.main_program:
+                twin = (entry.pname, entry.version, entry.main_program)
+                if entry.programs:
+                    self._with_programs.setdefault(twin, number)
+                else:
+                    self._without.append((twin, number))
+            yield number, platforms, pack(astuple(entry))
+
+    def _share_programs(self) -> None:
+        """A database of programs names one attribute of a derivation that several have (of
+        `nodejs` and `nodejs_24` the one or the other): the others bring the same."""
+        for twin, number in self._without:
+            known = self._with_programs.get(twin)
+            if known is not None:
+                entry = replace(self._package(number), programs=self._package(known).programs)
+                commands = self._documents[known].commands
+                self._documents[number] = replace(self._documents[number], commands=commands)
+                self._connection.execute(
+                    "update entry set record = ? where number = ?", (pack(astuple(entry)), number)
+                )
+
+    def _package(self, number: int) -> PackageEntry:
+        found = self._connection.execute("select record from entry where number = ?", (number,))
+        return record(PackageEntry, found.fetchone()[0], None)
 
 
 def _rank(

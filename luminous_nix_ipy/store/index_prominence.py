@@ -1,12 +1,12 @@
 """How well known an entry is likely to be, told from the lists alone.
 
 Nobody's downloads are counted. What speaks for a package: it stands at the top level, or is a
-described program of a set; it is complete (`Document.care`); its attribute is its plain name, not
-that of a variant (`nodejs` before `nodejs_22`); and it has a name: packages of many sets are named
-after it (`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are variants and companions
-of it (`git-lfs`), descriptions speak of it, and its home page is a site of its own. A name that is
-an ordinary word (`file`, `tree`) is in many descriptions too, but hardly ever with a capital
-letter: it counts for little.
+described program of a set, best of a large one; it is complete (`Document.care`); its attribute is
+its plain name, not that of a variant (`nodejs` before `nodejs_22`); and it has a name: packages of
+many sets are named after it (`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are
+variants and companions of it (`git-lfs`), descriptions speak of it, and its home page is a site of
+its own. A name that is an ordinary word (`file`, `tree`) is in many descriptions too, but hardly
+ever with a capital letter: it counts for little.
 
 Where the options of a module system are known too, what they name (`index_named`) is better known:
 what modules run, configure and show as an example is what people use.
@@ -33,6 +33,8 @@ _THINGS = 15
 """Descriptions at the top level from which on a word may be that of a thing."""
 _SHARED = 30
 """Packages from which on a site is a place where many keep theirs."""
+_LARGE = 5000
+"""Packages of the largest sets."""
 _OFTEN = 100
 """Descriptions from which on a word may be an ordinary one …"""
 _SELDOM_NAMED = 0.2
@@ -62,7 +64,8 @@ def package_prominence(
             + 0.08 * fame.has_site(document)
             + 0.03 * (not document.pname)
             + 0.25 * fame.of(document)
-            + 0.15 * (document.name in spoken_of),
+            + 0.15 * (document.name in spoken_of)
+            + 0.03 * fame.has_large_set(document),
             fame.is_thing(document),
         )
         for document in documents
@@ -88,6 +91,7 @@ class _Fame:
         self._companions = Counter(
             document.measure[0] for document in above if len(document.measure) > 1
         )
+        self._sizes = Counter(document.name.partition(".")[0] for document in documents)
         self._sets: defaultdict[str, set[str]] = defaultdict(set)
         for document in documents:
             package_set = "" if document.depth == 1 else _set_of(document.name.partition(".")[0])
@@ -104,6 +108,12 @@ class _Fame:
         if not document.site or self._sites[document.site] > _SHARED:
             return 0.0
         return 1.0 if document.leaf in key(document.site) else 0.5
+
+    def has_large_set(self, document: Document) -> float:
+        """0 to 1: of sets that have the same package, most people look in the largest."""
+        if document.depth == 1:
+            return 0.0
+        return _scaled(self._sizes[document.name.partition(".")[0]], _LARGE)
 
     def of(self, document: Document) -> float:
         """0 to 1."""

@@ -46,7 +46,7 @@ class Weights(NamedTuple):
     title: float = 0.9
     program: float = 0.95
     path: float = 0.85
-    title_start: float = 0.35
+    title_start: float = 0.45
     path_start: float = 0.3
     text: float = 0.62
     text_start: float = 0.55

@@ -199,6 +199,27 @@ def test_commands(index: PackageIndex) -> None:
     assert index.with_program("PSQL") == []
 
 
+def test_what_is_the_same_package_brings_the_same_commands(tmp_path: Path) -> None:
+    def node(attribute: str, version: str = "24", programs: tuple[str, ...] = ()) -> PackageEntry:
+        return PackageEntry(
+            attribute=attribute,
+            pname="nodejs",
+            version=version,
+            main_program="node",
+            programs=programs,
+            platforms=("x86_64-linux",),
+        )
+
+    listed = [node("nodejs"), node("nodejs_24", programs=("node", "npm")), node("nodejs_22", "22")]
+    path = str(tmp_path / "i.sqlite")
+    build_index(path, SOURCE, listed)
+    with closing(open_packages(path)) as opened:
+        found = opened.with_program("npm")
+        assert [entry.attribute for entry in found] == ["nodejs", "nodejs_24"]
+        assert found[0] == node("nodejs", programs=("node", "npm"))
+        assert opened.find("nodejs_22") == listed[2]
+
+
 def test_completion(index: PackageIndex, options: OptionIndex) -> None:
     assert index.complete("fire") == ["firefox", "firefox-esr"]
     assert index.complete("python313Packages.req", 1) == ["python313Packages.requests"]
