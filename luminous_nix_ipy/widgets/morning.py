@@ -64,15 +64,16 @@ class Attention:
 
     caption: str
     rows: Sequence[tuple[str, str, str, str]]
-    """How bad it is and what it is about; a sentence; what mends it, in words; the line for it."""
+    """How bad it is and what it is about; a sentence; words about what mends it; the line that
+    does."""
     notes: Sequence[str]
 
     def text(self, width: int) -> str:
         lines = [self.caption]
         for head, found, words, line in self.rows:
             lines.append(paragraph(f"{head}: {found}", width, "   "))
-            lines += [paragraph(f"   {words}", width, "   ")] if words else []
             lines += [f"   → {line}"] if line else []
+            lines += [paragraph(f"   {words}", width, "   ")] if words else []
         return "\n".join([*lines, *(paragraph(note, width) for note in self.notes)])
 
 
@@ -116,7 +117,7 @@ def morning(glance: Glance, jobs: Sequence[JobFacts]) -> Morning:
     return Morning(
         f"{printable(status.host)}: {told}",
         [f"{capital(printable(status.machine))}, as of {glance.seen:%Y-%m-%d %H:%M:%S}."],
-        parts,  # type: ignore[arg-type]
+        parts,  # type: ignore[arg-type]  # two of them are this page's alone
         banner(status.machine.startswith("playground")),
     )
 
@@ -151,11 +152,12 @@ def _finding(finding: Finding) -> tuple[str, str, str, str]:
     if finding.where not in found:
         found += f" ({finding.where})"
     if finding.command is not None:
-        words, line = f"Runs {finding.command}", "%nix repair"
+        words, line = f"It runs {finding.command}", "%nix repair"
     else:
         match = _LINE.search(finding.repair)
         line = match[1] if match else ""
         words = finding.repair[: match.start()] if match else finding.repair
+    words = sentence(words) if words else ""
     return printable(head), printable(found), printable(words), printable(line)
 
 

@@ -125,7 +125,8 @@ def about_sizes(generations: Sequence[Generation]) -> list[str]:
     ]
     if len(known) > 1:
         largest_size = wording.size(largest.closure_bytes)
-        told.append(f"The largest of {len(known):,} is {largest.number} with {largest_size}.")
+        of = f"The largest of the {len(known):,}"
+        told.append(f"{of} is generation {largest.number}, with {largest_size}.")
     if unknown := len(generations) - len(known):
         told.append(f"Of {wording.plural(unknown, 'generation')} the size is not known.")
     return told

@@ -230,11 +230,11 @@ def test_without_a_generation_it_says_so(real: Machine) -> None:
 FINDINGS = (
     (
         Finding("profile", "warning", "/p/system", "It is absolute.", command=Command(("x",), "y")),
-        ("Warning, profile", "It is absolute. (/p/system)", "Runs x", "%nix repair"),
+        ("Warning, profile", "It is absolute. (/p/system)", "It runs x.", "%nix repair"),
     ),
     (
         Finding("store space", "warning", "/s", "Few.", "See what could go: %nix collect -h"),
-        ("Warning, store space", "Few. (/s)", "See what could go", "%nix collect -h"),
+        ("Warning, store space", "Few. (/s)", "See what could go.", "%nix collect -h"),
     ),
     (
         Finding("unit", "problem", "a.service", "It failed.", "systemctl status -- a.service"),
