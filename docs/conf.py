@@ -52,6 +52,11 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+# Only where a page has others below or beside it is there something to navigate at its side.
+_WITHOUT_SIDEBAR = (
+    "start concepts runbooks settings errors safety frontends migration changelog genindex"
+)
+html_sidebars = {page: [] for page in _WITHOUT_SIDEBAR.split()}
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 6,

@@ -45,14 +45,14 @@ def _class(kind: type, names: typing.Iterable[str]) -> str:
     if dataclasses.is_dataclass(kind):
         head += _signature(kind)
     members = [_member(kind, name) for name in names]
-    return _entry("class", head, "\n\n".join([_text(inspect.getdoc(kind) or ""), *members]))
+    return _entry("class", head, "\n\n".join([text(inspect.getdoc(kind) or ""), *members]))
 
 
 def _member(kind: type, name: str) -> str:
     value = inspect.getattr_static(kind, name)
     if not isinstance(value, property):
         return _method(kind.__name__, name, value)
-    about = _text(inspect.getdoc(value) or "")
+    about = text(inspect.getdoc(value) or "")
     returns = inspect.get_annotations(value.fget)["return"]
     return _entry("property", f"{kind.__name__}.{name}", about, f"type: {returns}")
 
@@ -64,7 +64,7 @@ def _method(owner: str, name: str, function: typing.Callable[..., object]) -> st
     result = " | ".join(dict.fromkeys(part for r in returns for part in _alternatives(r)))
     options = ["async"] if inspect.iscoroutinefunction(function) else []
     head = f"{owner}.{name}{_signature(function)} -> {result}"
-    return _entry("method", head, _text(inspect.getdoc(function) or ""), *options)
+    return _entry("method", head, text(inspect.getdoc(function) or ""), *options)
 
 
 def _alternatives(annotation: str) -> list[str]:
@@ -90,7 +90,7 @@ def _entry(kind: str, head: str, body: str, *options: str) -> str:
     return f"{fence}{{py:{kind}}} {head}\n{given}\n{body}\n{fence}"
 
 
-def _text(docstring: str) -> str:
+def text(docstring: str) -> str:
     """A docstring as Markdown: prose, fields for arguments and errors, code for its example."""
     parts = []
     pieces = iter(_SECTION.split(docstring))

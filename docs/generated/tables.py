@@ -13,7 +13,7 @@ from luminous_nix_ipy.backend.operations import SERVED
 from luminous_nix_ipy.verbs import VERBS
 from notebooks import execute
 
-from . import prose
+from . import prose, python_api
 
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
 
@@ -38,10 +38,9 @@ def settings() -> str:
 
 def errors() -> str:
     """Each error with its meaning, as entries of the Python domain."""
-    return "\n\n".join(
-        f"```{{py:exception}} {family.__name__}\n{prose.text(inspect.getdoc(family) or '')}\n```"
-        for family in (families.NixError, *_subclasses(families.NixError))
-    )
+    found = (families.NixError, *_subclasses(families.NixError))
+    told = {family.__name__: python_api.text(inspect.getdoc(family) or "") for family in found}
+    return "\n\n".join(f"```{{py:exception}} {name}\n{text}\n```" for name, text in told.items())
 
 
 def operations() -> str:

@@ -75,7 +75,9 @@ def page(verb: str, example: str) -> str:
         verb=verb,
         about=prose.text(about),
         usage=parser.format_usage().removeprefix("usage: ").replace("\n" + " " * 7, "\n").strip(),
-        beginning=_BEGINNING.format(start=starts.format(real="needs-nix" in example or False)),
+        beginning=_BEGINNING.format(
+            start=starts.format(real=None if "needs-nix" in example else False)
+        ),
         example=example.strip(),
         end=_END,
         arguments="\n\n".join(_argument(a) for a in parser._actions),

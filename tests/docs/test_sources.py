@@ -93,7 +93,7 @@ def test_what_needs_nix_is_not_run_without_it(
 def test_a_verbs_page_starts_a_playground_unless_its_example_does(generated: Any) -> None:
     page = generated.verb_page.page
     assert "playground.start(real=False)" in page("list", "%nix list")
-    assert "playground.start(real=True)" in page("build", CELLS)
+    assert "playground.start(real=None)" in page("build", CELLS)
     assert "playground.start(" not in page("playground", "%nix playground start")
 
 
@@ -134,7 +134,7 @@ def test_docstrings_become_markdown(generated: Any) -> None:
     assert prose.line("CPU-bound N-1") == "CPU-bound N-1"
     assert prose.text("One\ntwo.\n\na    b\nc    d") == "One\ntwo.\n\n```text\na    b\nc    d\n```"
     assert prose.cell("a | b\nc") == "a \\| b c"
-    text = generated.python_api._text(
+    text = generated.python_api.text(
         "Do it.\n\nArgs:\n    a, b: two\n        lines.\n\nMore.\n\nExample:\n    >>> f(1)\n"
     )
     assert text == "Do it.\n\n:param a/b: two lines.\n\nMore.\n\n```python\nf(1)\n```"
