@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..frames import NixFrame
     from ..verbs.require import Numbers, Texts
     from ..verbs.step import OpenStep
-    from ..widgets.checking import CheckView, SolutionView
+    from ..widgets.checking import CheckView
     from ..widgets.runbook import RequireView, RunbookView
     from ..widgets.show import Text
 
@@ -128,7 +128,7 @@ class Running:
         solution: bool = False,
         strict: bool = False,
         seal: str | None = None,
-    ) -> CheckView | SolutionView | NixFrame | Text: ...
+    ) -> CheckView | NixFrame | Text: ...
     def check(
         self,
         name: str | None = None,
@@ -138,7 +138,7 @@ class Running:
         solution: bool = False,
         strict: bool = False,
         seal: str | None = None,
-    ) -> CheckView | SolutionView | NixFrame | Text:
+    ) -> CheckView | NixFrame | Text:
         """Whether an exercise is solved, as `.right` tells; without a name those that were tried.
 
         Args:

@@ -91,18 +91,19 @@ class LinkIs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def _look(self, machine: Machine) -> Seen:
         path = expand(self.link, machine)
+        what = _shown(path, machine)
         try:
             says = os.readlink(path)
         except OSError as error:
             if os.path.lexists(path):
-                return Seen(path, False, f"it is no link: {error.strerror}.")
-            return Seen(path, not self.there, "it is not there.")
+                return Seen(what, False, f"it is no link: {error.strerror}.")
+            return Seen(what, not self.there, "it is not there.")
         right = self.there
         if self.to is not None:
             wanted = expand(self.to, machine)
             leads = os.path.isabs(wanted) and os.path.realpath(path) == os.path.realpath(wanted)
             right = right and (says == wanted or leads)
-        return Seen(path, right, f"it is a link that says {says}.")
+        return Seen(what, right, f"it is a link that says {_shown(says, machine)}.")
 
 
 class FileIs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,18 +123,19 @@ class FileIs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def _look(self, machine: Machine) -> Seen:
         path = expand(self.file, machine)
+        what = _shown(path, machine)
         if not os.path.exists(path):
-            return Seen(path, not self.there, "it is not there.")
+            return Seen(what, not self.there, "it is not there.")
         if self.has is None or not self.there:
-            return Seen(path, self.there, "it is there.")
+            return Seen(what, self.there, "it is there.")
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 text = file.read(_LARGEST)
         except OSError as error:
-            return Seen(path, False, f"it cannot be read: {error.strerror}.")
+            return Seen(what, False, f"it cannot be read: {error.strerror}.")
         if self.has in text:
-            return Seen(path, True, "it is there, with what it should hold.")
-        return Seen(path, False, "it is there, without what it should hold.")
+            return Seen(what, True, "it is there, with what it should hold.")
+        return Seen(what, False, "it is there, without what it should hold.")
 
 
 class Journalled(
@@ -212,6 +214,14 @@ async def look(
 
 def _name(condition: Condition) -> str:
     return next(key for key, kind in CONDITIONS.items() if isinstance(condition, kind))
+
+
+def _shown(path: str, machine: Machine) -> str:
+    """The path with a word for the playground's folder, whose name says nothing."""
+    folder = machine.playground
+    if folder is None or not path.startswith(f"{folder}/"):
+        return path
+    return f"PLAYGROUND{path.removeprefix(folder)}"
 
 
 def _is_kept(machine: Machine, generation: Generation) -> bool:

@@ -37,7 +37,7 @@ from .session import Session
 if TYPE_CHECKING:
     from ..backend.exercises import Exercise
     from ..frames import NixFrame
-    from ..widgets.checking import CheckView, SolutionView
+    from ..widgets.checking import CheckView
     from ..widgets.show import Text
 
 BODY = "exercise"
@@ -85,7 +85,7 @@ def run(
     solution: bool = False,
     strict: bool = False,
     seal: str | None = None,
-) -> CheckView | SolutionView | NixFrame | Text:
+) -> CheckView | NixFrame | Text:
     from .. import settings
 
     strict = strict or settings.get("strict_checks")
@@ -150,8 +150,8 @@ def _check(session: Session, tried: Tried, strict: bool) -> CheckView:
     return CheckView(exercise, seen, NOT_YET, hints=tried.hints, solution=offered)
 
 
-def _solution(tried: Tried) -> SolutionView:
-    from ..widgets.checking import SolutionView
+def _solution(tried: Tried) -> Text:
+    from ..widgets.show import Text
 
     exercise = tried.exercise
     if not exercise.solution:
@@ -163,7 +163,7 @@ def _solution(tried: Tried) -> SolutionView:
             f"It is once all hints were told: after {left} more {'try' if left == 1 else 'tries'}.",
             [f"%nix check {exercise.name}"],
         )
-    return SolutionView(exercise)
+    return Text(f"A solution of “{exercise.title}”; there may be others:\n\n{exercise.solution}")
 
 
 def _overview(strict: bool) -> NixFrame:

@@ -77,20 +77,3 @@ class CheckView(View):
             parts.append(Words("To see a solution", [printable(line)]))
         title = f"{capital(self.verdict)}: {self.exercise.title}"
         return Page(printable(title), [printable(self._why)] if self._why else [], parts)
-
-
-class SolutionView(View):
-    """A solution of an exercise.
-
-    Attributes:
-        exercise: the Exercise.
-    """
-
-    def __init__(self, exercise: Exercise) -> None:
-        self.exercise = exercise
-
-    def _page(self) -> Page:
-        lines = [printable(line) for line in self.exercise.solution.splitlines()]
-        lead = ["There may be others: the check looks at what came of it, not at how it was done."]
-        title = f"A solution: {self.exercise.title}"
-        return Page(printable(title), lead, [Words("A cell that solves it", lines)])

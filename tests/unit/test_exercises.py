@@ -100,6 +100,13 @@ def test_what_is_not_so(made: Machine, condition: dict[str, Any], found: str) ->
     assert not row.right and row.found.startswith(found)
 
 
+def test_the_folder_of_a_playground_is_a_word(made: Machine) -> None:
+    row = see(made, {"link": "{run}/current-system"})
+    assert row.what == "PLAYGROUND/run/current-system"
+    assert row.found.startswith("it is a link that says PLAYGROUND/nix/store/")
+    assert see(made, {"file": "/nowhere/at/all"}).what == "/nowhere/at/all"
+
+
 def test_changes_roots_and_notes(changing: Machine) -> None:
     nix.rollback(4, yes=True)
     went = {"journal": "rollback", "from": 5, "to": 4}
