@@ -1,6 +1,7 @@
 """`python -m notebooks.execute [NAME...]`: execute notebooks in place, as their tests will.
 
-Progress is not drawn (nbval knows no updates of outputs), and the home is an empty one.
+Progress is not drawn (nbval knows no updates of outputs), and the home is an empty one. A kernel
+works in the folder of its notebook, as Jupyter's do: what a notebook needs may stand beside it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def execute(path: Path) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(environment(home))
         client = NotebookClient(
-            notebook, timeout=SECONDS_A_CELL, resources={"metadata": {"path": home}}
+            notebook, timeout=SECONDS_A_CELL, resources={"metadata": {"path": str(path.parent)}}
         )
         client.execute()
     for cell in notebook.cells:

@@ -113,7 +113,8 @@ def test_a_notebook_needs_no_ipywidgets(
         "import importlib, sys; sys.modules.get('ipywidgets') is None"
     )
     executed.cells.append(check)
-    NotebookClient(executed, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    beside = {"metadata": {"path": str(notebook.parent)}}
+    NotebookClient(executed, timeout=300, resources=beside).execute()
     assert check.outputs[0].data["text/plain"] == "True"
 
 
