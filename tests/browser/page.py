@@ -45,6 +45,13 @@ _IS_IDLE = """() => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel;
     return !window.luminousRuns && kernel?.status === 'idle';
 }"""
+_AUDIT = """async scope => {
+    // JupyterLab's body has no height, so axe-core takes what is not placed absolutely for hidden.
+    document.body.style.height = '100vh';
+    const said = await axe.run({include: [scope]}, {resultTypes: ['violations', 'passes']});
+    document.body.style.height = '';
+    return said;
+}"""
 _ASK_KERNEL = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const future = kernel.requestExecute({code, store_history: false, allow_stdin: false});
@@ -64,6 +71,9 @@ class Shown:
     Args:
         page: a page of the browser, for this alone.
     """
+
+    patience = PATIENCE
+    """Seconds that a check waits for what it is about."""
 
     def __init__(self, server: Server, page: Page) -> None:
         self.server = server
@@ -87,17 +97,19 @@ class Shown:
 
     def faults(self, scope: str = OURS) -> list[str]:
         """What axe-core finds serious or critical in all that matches a CSS selector."""
-        if not self.page.evaluate("() => 'axe' in window"):
-            self.page.evaluate(_AXE.read_text())
-        found = self.page.evaluate(
-            "async scope => await axe.run({include: [scope]}, {resultTypes: ['violations']})", scope
-        )
         return [
             f"{rule['id']}: {rule['help']}: {node['html']} {node['failureSummary']}"
-            for rule in found["violations"]
+            for rule in self.audit(scope)["violations"]
             if rule["impact"] in ("serious", "critical")
             for node in rule["nodes"]
         ]
+
+    def audit(self, scope: str = OURS) -> dict[str, Any]:
+        """All that axe-core says of what matches a CSS selector; it raises where nothing does."""
+        if not self.page.evaluate("() => 'axe' in window"):
+            self.page.evaluate(_AXE.read_text())
+        said: dict[str, Any] = self.page.evaluate(_AUDIT, scope)
+        return said
 
     def _write(self, cells: Sequence[str], setup: bool) -> str:
         """A new notebook with these cells; its name."""

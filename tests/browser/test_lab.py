@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser import checks
 from tests.browser.page import Notebook
 
 
-def test_generations_are_a_table(lab: Notebook) -> None:
-    lab.open_notebook(["%nix list"])
-    lab.run_all()
-    assert lab.output(2).locator("table.dataframe tbody tr").count() == 5
-    assert lab.errors == []
+@pytest.mark.parametrize(
+    "check",
+    [
+        checks.generations_are_a_table,
+        checks.progress_advances,
+        checks.a_prompt_asks,
+        checks.buttons_ask,
+        checks.the_keyboard_rolls_back,
+        checks.cancel_ends_a_job,
+        checks.a_reopened_notebook_shows_results,
+        checks.tables_are_readable,
+        checks.views_are_accessible,
+        checks.an_error_in_a_callback_is_told,
+    ],
+    ids=lambda check: check.__name__,
+)
+def test_in_lab(check: Callable[[Notebook], None], lab: Notebook) -> None:
+    check(lab)
