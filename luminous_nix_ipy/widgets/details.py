@@ -39,7 +39,10 @@ class Details:
 
         self._facts = ipywidgets.HTML().add_class("lx-facts")
         self._noted: tuple[int, str] | None = None
-        self.note = ipywidgets.Text(description="Note").add_class("lx-note")
+        # Told when it is left, at once and whole: what is told while somebody types is held back as
+        # long as the kernel has not answered, and a click would come before the last letters.
+        self.note = ipywidgets.Text(description="Note", continuous_update=False)
+        self.note.add_class("lx-note")
         self.buttons: dict[str, Any] = {}
         for name, act in (
             ("roll_back", roll_back),
