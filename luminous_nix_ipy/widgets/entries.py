@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _SOURCES = "https://github.com/NixOS/nixpkgs/blob/master"
 _MOST_PLATFORMS = 8
+_OWN_LINE = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)]|#{1,6})\s|\s{4}|:::")
+"""What begins a line of Markdown that is no prose which goes on."""
 
 
 class PackageView(View):
@@ -81,7 +84,7 @@ class PackageView(View):
             ]
             parts.append(Table(("index", "version", "age"), rows, "Versions"))
         if e.long_description:
-            parts.append(Words("Description", printable_lines(e.long_description.strip())))
+            parts.append(Words("Description", _paragraphs(e.long_description)))
         links = [(url, _safe(url)) for url in e.homepages]
         if e.changelog:
             links.append((f"Changes: {e.changelog}", _safe(e.changelog)))
@@ -126,13 +129,29 @@ class OptionView(View):
             if value is not None:
                 parts.append(Words(caption, printable_lines(value)))
         if e.description:
-            parts.append(Words("Description", printable_lines(e.description.strip())))
+            parts.append(Words("Description", _paragraphs(e.description)))
         if e.related_packages:
-            parts.append(Words("Related packages", printable_lines(e.related_packages.strip())))
+            parts.append(Words("Related packages", _paragraphs(e.related_packages)))
         if option.links:
             parts.append(Links("Declared in", _printable(option.links)))
         notes = [printable(note) for note in self._notes]
         return Page(printable(e.name), notes, parts, banner(self._playground))
+
+
+def _paragraphs(markdown: str) -> list[str]:
+    """The lines of a text whose paragraphs are on one line each; items of lists, headings and
+    listings keep their own."""
+    found: list[str] = []
+    goes_on = in_listing = False
+    for line in printable_lines(markdown.strip()):
+        is_fence = line.lstrip().startswith("```")
+        if goes_on and not (in_listing or is_fence or _OWN_LINE.match(line)):
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line)
+        in_listing = in_listing != is_fence
+        goes_on = bool(line.strip()) and not (in_listing or is_fence)
+    return found
 
 
 def _age(days: float | None) -> str:

@@ -15,13 +15,15 @@ import pytest
 from luminous_nix_ipy import NixBackend, NixOperation, OperationType, loop, machine, nix
 from luminous_nix_ipy.backend.index_sources import index_folder
 from luminous_nix_ipy.backend.model import NixResult
+from luminous_nix_ipy.backend.search_model import OptionFacts
 from luminous_nix_ipy.errors import NotFound
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.search_records import OptionEntry, PackageEntry
 from luminous_nix_ipy.widgets.configuration_line import line_of_option, line_of_package
+from luminous_nix_ipy.widgets.entries import OptionView
 from luminous_nix_ipy.widgets.live import LiveView
 from luminous_nix_ipy.widgets.newest import Newest
-from luminous_nix_ipy.widgets.page import Page
+from luminous_nix_ipy.widgets.page import Page, Words
 from luminous_nix_ipy.widgets.search_answers import MOST_LETTERS, Question
 from luminous_nix_ipy.widgets.search_box import SearchBox
 from tests import lists
@@ -473,6 +475,29 @@ def test_options_of_several_systems(bare: Machine, opened: Opened, tmp_path: Pat
     box.filters.where.value = "nixos"
     answered(box, lambda asked: asked.where == "nixos")
     assert "programs.git.userName" not in shown(box)
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        ("One sentence\nthat goes on.", ["One sentence that goes on."]),
+        ("One.\n\nTwo\nlines.", ["One.", "", "Two lines."]),
+        ("These:\n- a\n  b\n- c", ["These:", "- a b", "- c"]),
+        ("So:\n```nix\na = 1;\nb = 2;\n```\nand", ["So:", "```nix", "a = 1;", "b = 2;", "```", "and"]),
+            "So:\n```nix\na = 1;\nb = 2;\n```\nand\non",
+            ["So:", "```nix", "a = 1;", "b = 2;", "```", "and on"],
+        ),
+        ("So:\n    a\n    b", ["So:", "    a", "    b"]),
+    ],
+)
+def test_prose_is_shown_in_whole_paragraphs(written: str, lines: list[str]) -> None:
+    entry = OptionEntry(name="a", kind="nixos", description=written)
+    (page_of,) = (
+        part
+        for part in OptionView(OptionFacts(entry=entry, index="x", links=()))._page().parts
+        if isinstance(part, Words) and part.caption == "Description"
+    )
+    assert page_of.lines == lines
 
 
 # no index yet
