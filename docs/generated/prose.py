@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 
+from luminous_nix_ipy.verbs import VERBS
+
+_OPTION = r"(?<![\w-])--?[a-z][a-z-]*"
+_LINE = rf"%%?nix(?:\s(?:{'|'.join(VERBS)})\b(?:\s{_OPTION})*)?"
 _CODE = re.compile(
-    r"(`[^`]+`|\"[^\"\n]+\"|<[a-z-]+>|%%?nix(?: [a-z]+)?|%config \w+|\b[A-Za-z]\w*_\w+"
-    r"|(?<![\w-])--?[a-z][a-z-]*)"
+    rf"(`[^`]+`|\"[^\"\n]+\"|<[a-z-]+>|{_LINE}|%config \w+|\b[A-Za-z]\w*_\w+|{_OPTION})"
 )
 _AS_IT_IS = re.compile(r" |\w+ {2,}\S")
 
@@ -36,4 +39,4 @@ def cell(words: str) -> str:
 
 
 def _as_code(piece: str) -> str:
-    return piece if piece.startswith("`") else f"`{piece}`"
+    return piece if piece.startswith("`") else f"`{' '.join(piece.split())}`"

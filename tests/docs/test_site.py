@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
     )
     told = done.stdout + done.stderr
     assert done.returncode == 0, told[-5000:]

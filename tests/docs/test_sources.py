@@ -130,6 +130,9 @@ def test_every_notebook_is_listed(generated: Any) -> None:
 def test_docstrings_become_markdown(generated: Any) -> None:
     prose = generated.prose
     assert prose.line("with --keep and %nix undo") == "with `--keep` and `%nix undo`"
+    assert (
+        prose.line("by %nix\nnote --keep, a %%nix line") == "by `%nix note --keep`, a `%%nix` line"
+    )
     assert prose.line('a *, a <b>, "c d", `e`') == 'a \\*, a `<b>`, `"c d"`, `e`'
     assert prose.line("CPU-bound N-1") == "CPU-bound N-1"
     assert prose.text("One\ntwo.\n\na    b\nc    d") == "One\ntwo.\n\n```text\na    b\nc    d\n```"
