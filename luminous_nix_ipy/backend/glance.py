@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import NixError
+from ..errors import NixError, NotFound
 from ..machine import Machine
 from ..notes import notes_file
 from ..records import Finding, Generation
@@ -97,7 +97,7 @@ class Lookout:
         examination is not older than a minute, or the machine is as it was then.
 
         Raises:
-            NixError: the machine is not there any more.
+            NotFound: the playground is not there any more.
         """
         return await self._look(programs=self._last is None, examine=self._examination_is_due())
 
@@ -106,6 +106,7 @@ class Lookout:
 
     async def _look(self, *, programs: bool, examine: bool) -> Glance:
         machine, last = self._backend.machine, self._last
+        _check_is_there(machine)
         # Stamped before it is read: what changes meanwhile is seen by the next look.
         seen, store = machine_stamp(machine), store_stamp(machine)
         now = datetime.now().astimezone()
@@ -137,7 +138,7 @@ class Lookout:
         try:
             data = await self._ask(OperationType.LIST_GENERATIONS, sizes=True)
         except NixError as error:
-            return [], str(error)
+            return [], error.what
         return data["generations"], ""
 
     async def _findings(self, programs: bool) -> tuple[Finding, ...]:
@@ -158,6 +159,16 @@ class Lookout:
         if not result.success:
             raise result.data["exception"]
         return result.data
+
+
+def _check_is_there(machine: Machine) -> None:
+    """Raises: NotFound: it is a playground that was removed, of which nothing could be told."""
+    if machine.playground is not None and not os.path.isdir(machine.playground):
+        raise NotFound(
+            "This playground is gone: what is shown is how it was.",
+            f"{machine.playground} is not there any more.",
+            ["Show the machine that is in use now: %nix dashboard"],
+        )
 
 
 def machine_stamp(machine: Machine) -> Hashable:

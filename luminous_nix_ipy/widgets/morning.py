@@ -105,8 +105,6 @@ class Morning(Page):
 def morning(glance: Glance, jobs: Sequence[JobFacts]) -> Morning:
     """The page of what was seen of a machine, and of the jobs of this kernel."""
     status = glance.status
-    bad = sum(finding.severity in ("problem", "warning") for finding in glance.findings)
-    told = "all is well" if not bad else f"{wording.plural(bad, 'thing')} to be looked at"
     parts = (
         _attention(glance),
         Table((), _facts(glance), "At a glance"),
@@ -115,11 +113,21 @@ def morning(glance: Glance, jobs: Sequence[JobFacts]) -> Morning:
         _jobs(jobs),
     )
     return Morning(
-        f"{printable(status.host)}: {told}",
+        f"{printable(status.host)}: {_headline(glance)}",
         [f"{capital(printable(status.machine))}, as of {glance.seen:%Y-%m-%d %H:%M:%S}."],
         parts,  # type: ignore[arg-type]  # two of them are this page's alone
         banner(status.machine.startswith("playground")),
     )
+
+
+def _headline(glance: Glance) -> str:
+    bad = sum(finding.severity in ("problem", "warning") for finding in glance.findings)
+    told = [f"{wording.plural(bad, 'thing')} to be looked at"] if bad else []
+    if glance.status.reboot_needed:
+        told.append("a reboot is needed")
+    if any(change.state == "cut off" for change in glance.changes):
+        told.append("a change was cut off")
+    return ", ".join(told) or "all is well"
 
 
 def clock(moment: datetime) -> str:

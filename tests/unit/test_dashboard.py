@@ -70,8 +70,8 @@ def look_again(lookout: Lookout) -> Glance:
 def journal(of: Machine, change: str, **fields: Any) -> None:
     """A change that was done."""
     started = datetime.now().astimezone()
-    told = entry(change, ended=started, outcome="done", **{"started": started, **fields})
-    append(journal_file(of, "system"), told)
+    told = {"started": started, "ended": started, "outcome": "done", **fields}
+    append(journal_file(of, "system"), entry(change, **told))
 
 
 def soon(condition: Callable[[], object]) -> None:
@@ -219,6 +219,27 @@ def test_without_nix_it_says_what_is_missing(tmp_path: Path) -> None:
     machine.use(Machine(**{name: str(tmp_path / name) for name in ("store_dir", "state_dir")}))
     with pytest.raises(NotFound, match="There is no Nix on this machine"):
         nix.dashboard()
+
+
+def test_a_playground_that_is_gone_is_not_well() -> None:
+    with simulated() as made:
+        lookout = Lookout(NixBackend(made))
+        look(lookout)
+    assert lookout.has_changed()
+    with pytest.raises(NotFound, match="This playground is gone: what is shown is how it was"):
+        look_again(lookout)
+
+
+def test_a_reboot_and_a_change_that_was_cut_off_are_in_the_headline(made: Machine) -> None:
+    lookout = Lookout(NixBackend(made))
+    seen = look(lookout)
+    assert morning(seen, ()).title.endswith(": all is well")
+    needed = replace(seen, status=replace(seen.status, reboot_needed=True))
+    assert morning(needed, ()).title.endswith(": a reboot is needed")
+    journal(made, "a", ended=None, outcome=None)
+    cut_off = look_again(lookout)
+    assert morning(cut_off, ()).title.endswith(": a change was cut off")
+    assert "cut off: %nix recover" in morning(cut_off, ()).text(120)
 
 
 def test_without_a_generation_it_says_so(real: Machine) -> None:
