@@ -483,7 +483,7 @@ def test_options_of_several_systems(bare: Machine, opened: Opened, tmp_path: Pat
         ("One sentence\nthat goes on.", ["One sentence that goes on."]),
         ("One.\n\nTwo\nlines.", ["One.", "", "Two lines."]),
         ("These:\n- a\n  b\n- c", ["These:", "- a b", "- c"]),
-        ("So:\n```nix\na = 1;\nb = 2;\n```\nand", ["So:", "```nix", "a = 1;", "b = 2;", "```", "and"]),
+        (
             "So:\n```nix\na = 1;\nb = 2;\n```\nand\non",
             ["So:", "```nix", "a = 1;", "b = 2;", "```", "and on"],
         ),
