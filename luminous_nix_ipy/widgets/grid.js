@@ -42,7 +42,7 @@ function render({ model, el }) {
   let shown = []; // what is wanted, of which rows `first` up to `last` are drawn
   let first = 0;
   let last = 0;
-  let height = 28; // of a row, until one was drawn
+  let height = 28; // of a row, until one was seen
 
   const filter = make("input", { type: "search", class: "lx-filter", "aria-label": `Filter ${model.get("things")}`, autocomplete: "off", "data-lm-suppress-shortcuts": "" });
   const count = make("span", { class: "lx-count", role: "status" });
@@ -94,13 +94,21 @@ function render({ model, el }) {
     return drawn;
   }
 
-  // Draw the rows around those in view; focus stays on its row, or waits on the whole for its keys.
-  function draw() {
-    const focused = scroller.contains(document.activeElement) && !titles.contains(document.activeElement);
+  function fill() {
     first = Math.max(0, Math.floor(scroller.scrollTop / height) - BEYOND);
     last = Math.min(shown.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + BEYOND);
     body.replaceChildren(...shown.slice(first, last).map((row, i) => drawRow(row, first + i)));
-    height = body.firstChild?.offsetHeight || height;
+  }
+
+  // Draw the rows around those in view; focus stays on its row, or waits on the whole for its keys.
+  function draw() {
+    const focused = scroller.contains(document.activeElement) && !titles.contains(document.activeElement);
+    fill();
+    const drawn = body.firstChild?.offsetHeight || height;
+    if (drawn !== height) {
+      height = drawn;
+      fill();
+    }
     room.style.padding = `${first * height}px 0 ${(shown.length - last) * height}px`;
     // Columns never get narrower, so that they don't jump when other rows come into view.
     for (const title of [...titles.children].slice(0, -1)) title.style.minWidth = `${title.offsetWidth}px`;
@@ -219,7 +227,13 @@ function render({ model, el }) {
   const heard = [["msg:custom", catchFocus], ["change:rows", redraw], ["change:sort", redraw], ["change:filter", refilter], ["change:active", mark], ["change:selected", mark]];
   for (const [event, act] of heard) model.on(event, act);
   refilter();
-  return () => heard.forEach(([event, act]) => model.off(event, act));
+  // Only what is on the page has a height: it comes there after this, and its size may change.
+  const sized = new ResizeObserver(() => draw());
+  sized.observe(scroller);
+  return () => {
+    sized.disconnect();
+    for (const [event, act] of heard) model.off(event, act);
+  };
 }
 
 export default { render };
