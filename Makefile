@@ -8,7 +8,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 
 .DELETE_ON_ERROR:
-.PHONY: help demo lab test provide lint pytest coverage notebooks docs bench format clean
+.PHONY: help demo lab test provide lint pytest coverage notebooks docs screenshots bench format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile
@@ -48,6 +48,9 @@ docs: $(VENV)/made-docs ## build the pages of documentation, in build/docs, and 
 		--doctree-dir build/docs-trees build/docs-source build/docs
 	$(PY) docs/links.py build/docs
 	@echo 'The pages are in build/docs; the first is build/docs/index.html.'
+
+screenshots: provide ## take the pictures that the README and the pages show
+	$(PY) -m tests.browser.screenshots
 
 bench: $(VENV)/made-test ## measure the figures of the README
 	$(PY) -m benchmarks

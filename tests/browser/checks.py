@@ -200,8 +200,8 @@ def _hung_up(connection: socket.socket) -> bool:
 
 
 def a_reopened_notebook_shows_results(notebook: Notebook, variant: str = "") -> None:
-    """A notebook whose kernel is gone shows the last state of everything, a job in its midst too,
-    and nowhere that a widget is missing."""
+    """A notebook whose kernel is gone shows the last state of everything, and nowhere that a widget
+    is missing."""
     opened(
         notebook,
         variant,
@@ -210,13 +210,11 @@ def a_reopened_notebook_shows_results(notebook: Notebook, variant: str = "") -> 
         "%nix browse",
         "%nix dashboard",
         "%nix rollback 5",
-        "job = %nix rollback 5 --yes --bg --settle 1000s",
         _A_SLIDER,
     )
     notebook.run_all()
-    cells = range(FIRST, FIRST + 6)
-    listed, done, browser, dashboard, asked, job = map(notebook.output, cells)
-    expect(job).to_contain_text("watching it")
+    cells = range(FIRST, FIRST + 5)
+    listed, done, browser, dashboard, asked = map(notebook.output, cells)
     notebook.save()
     notebook.shut_down_kernel()
     notebook.reload()
@@ -233,7 +231,6 @@ def a_reopened_notebook_shows_results(notebook: Notebook, variant: str = "") -> 
     expect(browser.locator("table.dataframe")).to_be_visible()
     expect(dashboard).to_contain_text("current 4, running 4, booted 5")
     expect(asked).to_contain_text("Plan: rollback of system, 4 → 5")
-    expect(job.locator("progress").first).to_be_visible()
 
 
 def tables_are_readable(notebook: Notebook, variant: str = "") -> None:
