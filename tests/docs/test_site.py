@@ -119,7 +119,7 @@ def test_what_the_pages_tell_has_happened(site: Site) -> None:
     assert "Done: Generation 4 is current and running." in site.text("start")
     guide = site.text("migration")
     assert "Generation 4 is current and running." in guide
-    assert "Generation 3 is current and running." in guide
+    assert "Generation 5 is current and running." in guide
     assert "Error: There is no generation 98." in guide
     backend = site.text("api/backend")
     assert "Generation 4 is current and running." in backend and "100%" in backend
