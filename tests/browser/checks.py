@@ -261,6 +261,8 @@ def accessible_in_both_themes(notebook: Notebook) -> None:
         notebook.theme(theme)
         faults = notebook.faults()
         assert not faults, f"{theme}: " + "\n".join(faults)
+        unreadable = notebook.unreadable()
+        assert not unreadable, f"{theme}: as its ground: {unreadable}"
         passed: list[dict[str, Any]] = notebook.audit()["passes"]
         assert any(rule["id"] == "color-contrast" for rule in passed), "no text was looked at"
 

@@ -48,7 +48,7 @@ _IS_IDLE = """() => {
 _AUDIT = """async scope => {
     // JupyterLab's body has no height, so axe-core takes what is not placed absolutely for hidden.
     document.body.style.height = '100vh';
-    const said = await axe.run({include: [scope]}, {resultTypes: ['violations', 'passes']});
+    const said = await axe.run({include: [scope]}, {});
     document.body.style.height = '';
     return said;
 }"""
@@ -102,6 +102,16 @@ class Shown:
             for rule in self.audit(scope)["violations"]
             if rule["impact"] in ("serious", "critical")
             for node in rule["nodes"]
+        ]
+
+    def unreadable(self, scope: str = OURS) -> list[str]:
+        """The text that has the very colour of its ground, which axe-core only finds strange."""
+        return [
+            node["html"]
+            for rule in self.audit(scope)["incomplete"]
+            for node in rule["nodes"]
+            for reason in node["any"]
+            if (reason["data"] or {}).get("messageKey") == "equalRatio"
         ]
 
     def audit(self, scope: str = OURS) -> dict[str, Any]:

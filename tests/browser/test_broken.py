@@ -59,7 +59,7 @@ VARIANTS: dict[str, tuple[Callable[[Notebook, str], None], str, str]] = {
 
         WidgetPainter._end = lambda painter, look: None
         """,
-        "tells of a missing widget",
+        "expected to be visible",
     ),
     "a table without its rows": (
         checks.generations_are_a_table,
@@ -102,7 +102,7 @@ VARIANTS: dict[str, tuple[Callable[[Notebook, str], None], str, str]] = {
 
         HTML("<style>.luminous-nix table { color: white !important }</style>")
         """,
-        "light: color-contrast",
+        "light: as its ground",
     ),
     "black on black": (
         checks.tables_are_readable,
