@@ -62,6 +62,7 @@ class Browser(LiveView):
         self._listing = self._about(OperationType.LIST_GENERATIONS)
         self._rests_on: Hashable = None
         self._reading = False
+        self._reads = 0
         self._proposal: Proposal | None = None
 
     @property
@@ -208,23 +209,27 @@ class Browser(LiveView):
             said: what the status line says then; empty: what has changed.
         """
         self._reading = True
+        self._reads += 1
+        mine = self._reads
         self._rests_on = self._backend.token(self._listing)
 
         def read(data: dict[str, Any]) -> None:
+            if mine != self._reads:
+                return  # what was asked for since is newer
             self._reading = False
             before, self._found = self._found, data["generations"]
-            told = said or words.news(before, self._found)
-            if told:
-                self.say(told)
             if before != self._found:
                 self._show_list()
             self.changed()
+            if told := said or words.news(before, self._found):
+                self.say(told)
             self.grid.catch_focus()  # a button that was clicked may have gone
 
         def failed(error: BaseException) -> None:
-            self._reading = False
-            self._rests_on = None  # so that it is tried again
-            self.tell_error(error)
+            if mine == self._reads:
+                self._reading = False
+                self._rests_on = None  # so that it is tried again
+                self.tell_error(error)
 
         self.begin(self._ask(self._listing), read, failed)
 
