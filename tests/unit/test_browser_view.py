@@ -269,6 +269,21 @@ def test_it_follows_the_machine(browser: Browser) -> None:
     assert "One is chosen." in browser.comparison._head.value
 
 
+def test_of_two_readings_the_newer_one_counts(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Callable[..., None]] = []
+    monkeypatch.setattr(browser, "begin", lambda work, then, _: (work.close(), asked.append(then)))
+    with browser.lock:
+        browser._refresh()
+        browser._refresh("It was done.")
+        older, newer = asked
+        newer({"generations": browser._found[1:]})
+        older({"generations": browser._found[2:]})
+        assert list(states(browser)) == ["4", "3", "2", "1"]
+        assert browser.said == "It was done."
+
+
 def test_acting_on_one_that_has_gone_says_so(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
