@@ -96,8 +96,8 @@ def test_a_job_shows_what_it_builds(lab: Notebook) -> None:
 
 
 def test_a_job_shows_what_it_builds_in_the_dark(lab: Notebook) -> None:
-    lab.theme("dark")
     lab.open_notebook([BUILDS, "job = start()"])
+    lab.theme("dark")
     lab.run_all()
     expect(lab.output(3).locator(".lx-log")).to_contain_text("compiling")
     assert not lab.faults()
