@@ -62,7 +62,7 @@ class SettingTraits(HasTraits):
         ["auto", "button", "prompt"],
         "auto",
         help="How a change is agreed to: by a button, whose cell ends at once, or by a prompt; "
-        "auto: a button where a notebook with widgets asks for one cell.",
+        "auto: a button where a notebook with widgets asks for one cell. In an app: button.",
     ).tag(config=True, env="LUMINOUS_NIX_CONSENT")
     loop = Enum(
         ["thread", "nested"],

@@ -48,8 +48,9 @@ async def nix_release(machine: Machine) -> Release | None:
         try:
             answer = await run(("nix", "--version"), machine=machine)
         except CommandFailed:
-            return None
-        _releases[program] = parse_release(answer.stdout)
+            _releases[program] = None
+        else:
+            _releases[program] = parse_release(answer.stdout)
     return _releases[program]
 
 

@@ -12,7 +12,7 @@ line, as TOML:
 
   title = "Make generation 4 current"
   right_when = [ { generation = 4, current = true } ]
-  hints = [ "Which verb goes back?", "Its help: %%nix rollback -h" ]
+  hints = [ "Which verb goes back?", "Its help: %nix rollback -h" ]
 
 Where a value must not be read in passing, --seal VAR makes a hash of the one that VAR has now, to
 be written as { value = "VAR", sealed = "…" }.

@@ -61,10 +61,12 @@ def can_answer(shell: Any) -> bool:
 def by_button(session: Session, plan: AnyPlan) -> bool:
     """Whether buttons ask whether a plan is to be carried out.
 
-    The setting "button" says so wherever there are widgets. By itself ("auto") it is so where a
-    notebook asks for the cell whose last line this is: JupyterLab, Notebook 7 and VS Code name the
-    cell in the request's metadata (`cellId`), consoles do not, and what runs a notebook unattended
-    answers nothing. A runbook waits for its answers; and a password is asked for by a prompt.
+    The setting "button" says so wherever there are widgets, also in an app that Voila serves, where
+    nobody can be prompted; what runs unattended has none. By itself ("auto") it
+    is so where a notebook asks for the cell whose last line this is: JupyterLab, Notebook 7 and VS
+    Code name the cell in the request's metadata (`cellId`), consoles do not, and what runs a
+    notebook unattended answers nothing. A runbook waits for its answers; and a password is asked
+    for by a prompt.
     """
     from ..widgets.live import has_widgets
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 READS = frozenset(
     {"check", "diff", "explain", "help", "inputs", "installed", "jobs", "journal", "list"}
-    | {"metrics", "roots", "status", "why"}
+    | {"metrics", "plot", "roots", "status", "why"}
 )
 """Verbs that start no program of their own."""
 
@@ -32,6 +32,8 @@ _OF_AN_INDEX = (
 _OTHERS = {
     "browse": "It reads Nix's files. What its buttons change shows its commands, and asks, before "
     "any of them is run.",
+    "dashboard": "It reads Nix's files and the journal, and asks systemd and sudo when it is "
+    "opened or told to look again. Its button ends jobs; nothing of Nix's is changed.",
     "index": "It fetches lists over HTTP and keeps indexes of them in your cache folder; nothing "
     "of Nix's is changed.",
     **dict.fromkeys(("search", "info", "which", "options", "option"), _OF_AN_INDEX),

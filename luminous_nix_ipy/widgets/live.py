@@ -12,12 +12,13 @@ and "text") a live view is its page, as any other view.
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import os
 import secrets
 import threading
 from collections.abc import Callable, Coroutine
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import settings
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
+NOTHING = {"text/plain": "", "text/html": ""}
+"""What stands in the output of a live widget where no widgets are shown."""
 _STILL_AFTER = 0.5
 """Seconds after a change of state until the still output shows it, with all that came meanwhile."""
 _UNSEEN = 15.0
@@ -41,13 +44,31 @@ _UNSEEN = 15.0
 
 
 def has_widgets(shell: InteractiveShell | None) -> bool:
-    """Whether a live view can be shown: in a kernel with ipywidgets, unless the settings draw
-    progress as text or not at all."""
-    return (
-        getattr(shell, "kernel", None) is not None
-        and settings.get("progress") in ("auto", "widget")
-        and importlib.util.find_spec("ipywidgets") is not None
-    )
+    """Whether a live view can be shown: in a kernel with ipywidgets where somebody is there, unless
+    the settings draw progress as text or not at all."""
+    if getattr(shell, "kernel", None) is None or settings.get("progress") in ("text", "none"):
+        return False
+    if not _is_attended(shell):
+        return False
+    try:
+        import_module("ipywidgets")
+    except ImportError:
+        return False
+    return True
+
+
+def _is_attended(shell: Any) -> bool:
+    """Whether somebody would see a widget: what runs a notebook unattended (papermill, nbclient)
+    allows no questions (Jupyter messaging, `allow_stdin`). Nor does Voila, which shows widgets all
+    the same, and names itself as servers do (RFC 3875, `SERVER_SOFTWARE`)."""
+    parent: Any = getattr(shell.kernel, "get_parent", dict)() or {}
+    asks = parent.get("content", {}).get("allow_stdin", True)
+    return bool(asks) or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
+
+
+def new_name() -> str:
+    """A name by which a still and its live widget know each other (`still.html.j2`)."""
+    return f"lx-{secrets.token_hex(6)}"
 
 
 class LiveView(View):
@@ -64,7 +85,7 @@ class LiveView(View):
         """Held while the state is read or changed."""
         self.root: Any = None
         """The root widget; None before it was shown with widgets."""
-        self._name = f"lx-{secrets.token_hex(6)}"
+        self._name = new_name()
         self._stills: list[Any] = []
         self._still_due = False
         self._running: set[Future[Any]] = set()
@@ -90,8 +111,7 @@ class LiveView(View):
             )
             self._stills.append(handle)
             live = self.root._repr_mimebundle_()
-        nothing = {"text/plain": "", "text/html": ""}
-        display({**live, **nothing}, raw=True)  # type: ignore[no-untyped-call]
+        display({**live, **NOTHING}, raw=True)  # type: ignore[no-untyped-call]
 
     def guarded(self, act: Callable[..., object]) -> Callable[..., None]:
         """`act` as the callback of a widget: an error becomes words in the status line."""

@@ -156,7 +156,7 @@ class DisplayPainter(BasePainter):
         from IPython.display import display
 
         self._handle = display(  # type: ignore[no-untyped-call]
-            self._bundle(look), raw=True, display_id=True
+            _static(look), raw=True, display_id=True
         )
 
     def _update(self, look: Look) -> None:
@@ -165,12 +165,11 @@ class DisplayPainter(BasePainter):
     def _end(self, look: Look) -> None:
         self._handle.update(_static(look), raw=True)
 
-    def _bundle(self, look: Look) -> dict[str, Any]:
-        return _static(look)
 
-
-class WidgetPainter(DisplayPainter):
-    """A live panel (see `panel`), which the end replaces by what `DisplayPainter` leaves.
+class WidgetPainter(BasePainter):
+    """A live panel (see `panel`) in one output of the cell, and in another one the still of it: a
+    notebook that is saved meanwhile and opened without its kernel shows how far it was. The end
+    leaves what `DisplayPainter` leaves, and nothing in the other output.
 
     Args:
         cancel: what its button does; None: the cell waits, so that no button would be heard.
@@ -185,22 +184,37 @@ class WidgetPainter(DisplayPainter):
         self._cancel = cancel
 
     def _begin(self, look: Look) -> None:
+        from IPython.display import display
+
+        from .live import NOTHING, new_name
         from .panel import Panel
 
+        self._name = new_name()
         self.panel = Panel(self._cancel)
+        self.panel.box.add_class(f"{self._name}-live")
         self.panel.show(look)
-        super()._begin(look)
+        self._still = display(  # type: ignore[no-untyped-call]
+            self._stilled(look), raw=True, display_id=True
+        )
+        self._live = display(  # type: ignore[no-untyped-call]
+            {**self.panel.box._repr_mimebundle_(), **NOTHING}, raw=True, display_id=True
+        )
 
     def _update(self, look: Look) -> None:
         self.panel.show(look)
+        self._still.update(self._stilled(look), raw=True)
 
     def _end(self, look: Look) -> None:
-        self.panel.close()
-        super()._end(look)
+        from .live import NOTHING
 
-    def _bundle(self, look: Look) -> dict[str, Any]:
-        # The widget, and beside it what shows where there are no widgets.
-        return {**self.panel.box._repr_mimebundle_(), **_static(look)}
+        self.panel.close()
+        self._live.update(NOTHING, raw=True)
+        self._still.update(_static(look), raw=True)
+
+    def _stilled(self, look: Look) -> dict[str, Any]:
+        bundle = _static(look)
+        html = render("still", name=self._name, inside=bundle["text/html"])
+        return {**bundle, "text/html": html}
 
 
 class RichPainter(BasePainter):

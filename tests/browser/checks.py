@@ -31,6 +31,18 @@ _WATCH_BARS = """() => {
     new MutationObserver(look).observe(document.body, options);
 }"""
 _A_SLIDER = "import ipywidgets; ipywidgets.IntSlider()"
+_A_LONG_JOB = """
+import asyncio
+from luminous_nix_ipy import jobs
+from luminous_nix_ipy.backend.progress import Progress
+progress = Progress()
+
+async def work():
+    progress.update("it goes on", 0.4)
+    await asyncio.sleep(3600)
+
+job = jobs.start("a long job", progress, work(), get_ipython())
+"""
 
 
 def opened(shown: Shown, variant: str, *cells: str) -> None:
@@ -132,7 +144,7 @@ def the_keyboard_rolls_back(notebook: Notebook, variant: str = "") -> None:
     notebook.run_all()
     output = notebook.output(FIRST)
     press = notebook.page.keyboard.press
-    rows = output.locator("table[role=grid] tbody tr")
+    rows = output.locator(".lx-generations table[role=grid] tbody tr")
     expect(rows).to_have_count(5)
     tab_to(notebook, rows.first)
     press("ArrowDown")
@@ -210,11 +222,13 @@ def a_reopened_notebook_shows_results(notebook: Notebook, variant: str = "") -> 
         "%nix browse",
         "%nix dashboard",
         "%nix rollback 5",
+        _A_LONG_JOB,
         _A_SLIDER,
     )
     notebook.run_all()
-    cells = range(FIRST, FIRST + 5)
-    listed, done, browser, dashboard, asked = map(notebook.output, cells)
+    cells = range(FIRST, FIRST + 6)
+    listed, done, browser, dashboard, asked, working = map(notebook.output, cells)
+    expect(working.locator(".lx-panel")).to_contain_text("it goes on")
     notebook.save()
     notebook.shut_down_kernel()
     notebook.reload()
@@ -231,6 +245,8 @@ def a_reopened_notebook_shows_results(notebook: Notebook, variant: str = "") -> 
     expect(browser.locator("table.dataframe")).to_be_visible()
     expect(dashboard).to_contain_text("current 4, running 4, booted 5")
     expect(asked).to_contain_text("Plan: rollback of system, 4 → 5")
+    expect(working).to_contain_text("it goes on")
+    expect(working).to_contain_text("40 %")
 
 
 def tables_are_readable(notebook: Notebook, variant: str = "") -> None:

@@ -27,8 +27,9 @@ OURS = ".luminous-nix, [class*='lx-']"
 
 _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-_KNOWN = re.compile(r"reading 'schema'|favicon|Failed to load resource")
-"""Errors that Jupyter's own pages log whatever they show."""
+_KNOWN = re.compile(r"reading 'schema'|favicon|Failed to load resource|widget model not found")
+"""Errors that Jupyter's own pages log whatever they show; the last of them late, of the notebook
+that was open before."""
 _numbers = itertools.count(1)
 
 _START = """command => {
@@ -51,6 +52,10 @@ _AUDIT = """async scope => {
     const said = await axe.run({include: [scope]}, {});
     document.body.style.height = '';
     return said;
+}"""
+_HAS_GROUND = """light => {
+    const ground = getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor;
+    return Number(ground.match(/\\d+/)[0]) > 128 === light;
 }"""
 _ASK_KERNEL = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
@@ -255,6 +260,8 @@ class Notebook(Shown):
         self._execute("apputils:change-theme", {"theme": _THEMES[name]})
         light = "true" if name == "light" else "false"
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+        # The page is told the theme's name before it has the theme's colours.
+        self.page.wait_for_function(_HAS_GROUND, arg=name == "light")
 
     def _go(self) -> None:
         where = "lab/tree" if self.server.kind == "lab" else "notebooks"

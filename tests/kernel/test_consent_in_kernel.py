@@ -124,7 +124,7 @@ def test_where_nobody_answers_it_is_refused(notebook: Kernel) -> None:
 
 
 def test_buttons_may_be_wanted_wherever_there_are_widgets(notebook: Kernel) -> None:
-    cell = notebook.run("%config NixMagics.consent = 'button'\n%nix rollback 4\nprint('on')")
+    cell = ask(notebook, "%config NixMagics.consent = 'button'\n%nix rollback 4\nprint('on')")
     run(notebook, "%config NixMagics.consent = 'auto'")
     assert (cell.status, cell.printed(), views(cell)) == ("ok", "on\n", 1)
 

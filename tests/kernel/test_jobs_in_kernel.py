@@ -44,12 +44,12 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
 def test_the_display_of_a_job_goes_on_after_its_cell(notebook: Kernel) -> None:
     cell = notebook.run(SLEEP.format(seconds=1))
     assert cell.status == "ok"
-    (shown,) = cell.contents("display_data")
-    assert "application/vnd.jupyter.widget-view+json" in shown["data"]
+    still, live = cell.contents("display_data")
+    assert "application/vnd.jupyter.widget-view+json" in live["data"]
     assert not ended(cell)
     notebook.wait(lambda: ended(cell))
-    (last,) = cell.contents("update_display_data")
-    assert last["transient"]["display_id"] == shown["transient"]["display_id"]
+    last = cell.contents("update_display_data")[-1]
+    assert last["transient"]["display_id"] == still["transient"]["display_id"]
     assert list(last["data"]) == ["text/plain", "text/html"]
     assert last["data"]["text/plain"].startswith("child done in 1")
     assert run(notebook, "job.state").result == "'done'"

@@ -73,7 +73,7 @@ def code(source: str) -> NotebookNode:
     return nbformat.v4.new_code_cell(source, metadata={"tags": ["raises-exception"]})
 
 
-@pytest.fixture(params=["old", "new", "none"])
+@pytest.fixture
 def path(request: pytest.FixtureRequest, path_without_nix: str) -> str:
     return path_without_nix if request.param == "none" else path_with(request.param)
 
@@ -101,6 +101,7 @@ def execute(found: list[NotebookNode]) -> None:
     NotebookClient(notebook, timeout=300, resources=beside).execute()
 
 
+@pytest.mark.parametrize("path", ["old", "none"], indirect=True)
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
 def test_a_wrong_answer_gets_a_hint_and_the_mended_one_is_right(
     lesson: Path, learner: pytest.MonkeyPatch, has_nix: bool

@@ -114,5 +114,8 @@ def test_a_link_that_leads_to_another_nix_is_asked_again(tmp_path: Path) -> None
 
 def test_no_nix_or_a_broken_one_has_no_version(tmp_path: Path) -> None:
     assert asyncio.run(commands.nix_version(Machine(env={"PATH": str(tmp_path)}))) is None
-    add_program(tmp_path / "bin", "nix", "exit 1")
-    assert asyncio.run(commands.nix_version(machine_with(tmp_path / "bin"))) is None
+    asked = tmp_path / "asked"
+    add_program(tmp_path / "bin", "nix", f"echo x >> {asked}; exit 1")
+    for _ in range(2):
+        assert asyncio.run(commands.nix_version(machine_with(tmp_path / "bin"))) is None
+    assert asked.read_text() == "x\n", "one that fails is asked again and again"

@@ -96,7 +96,10 @@ def forbid_processes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return tried
 
 
-def test_it_tells_status_findings_sizes_changes_and_jobs(made: Machine) -> None:
+def test_it_tells_status_findings_sizes_changes_and_jobs(
+    made: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luminous_nix_ipy.jobs._jobs", [])
     journal(made, "a", operation="rollback switch", profile=made.system_profile, to_number=4)
     text = repr(nix.dashboard())
     for words in (

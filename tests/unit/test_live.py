@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -141,8 +142,24 @@ def test_a_terminal_and_a_kernel_without_ipywidgets_have_no_widgets(
     kernel: Any = SimpleNamespace(kernel=object())
     assert live.has_widgets(kernel)
     assert not live.has_widgets(None)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
     assert not live.has_widgets(kernel)
+
+
+def test_what_runs_a_notebook_unattended_sees_no_widgets_but_voila_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LUMINOUS_NIX_PROGRESS", "auto")
+    request = {"content": {"allow_stdin": False}}
+    shell: Any = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: request))
+    assert not live.has_widgets(shell)
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    assert live.has_widgets(shell)
+    monkeypatch.delenv("SERVER_SOFTWARE")
+    request["content"]["allow_stdin"] = True
+    assert live.has_widgets(shell)
+    request.clear()
+    assert live.has_widgets(shell), "a click, which asks nothing"
 
 
 def test_an_error_of_ours_is_told_in_sentences(counter: Counter) -> None:

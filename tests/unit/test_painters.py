@@ -156,9 +156,10 @@ def test_a_widget_shows_words_and_bar_then_goes(displayed: list[dict[str, Any]])
     before = set(_instances)
     painter = WidgetPainter()
     painter.draw(state(fraction=0.1))
-    assert WIDGET in displayed[0]["data"]
-    assert "text/plain" in displayed[0]["data"]
-    assert displayed[0]["data"]["text/html"].count("<progress") == 1
+    still, live = (output["data"] for output in displayed)
+    assert still["text/plain"] == "rollback: activating, 10 %, 12 s, about 8 s left"
+    assert still["text/html"].count("<progress") == 1
+    assert WIDGET in live and live["text/plain"] == live["text/html"] == ""
     painter.draw(state(message="a <b> & c", fraction=0.5))
     assert painter.panel.bar.value == 0.5
     assert painter.panel.message.value == "rollback: a &lt;b&gt; &amp; c"
@@ -168,9 +169,22 @@ def test_a_widget_shows_words_and_bar_then_goes(displayed: list[dict[str, Any]])
     assert isinstance(painter.panel.box, Widget)
     painter.close(end(success=False))
     assert set(_instances) == before
-    assert displayed[-1]["update"]
-    assert set(displayed[-1]["data"]) == {"text/plain", "text/html"}
-    assert "failed after" in displayed[-1]["data"]["text/plain"]
+    emptied, last = displayed[-2:]
+    assert emptied["update"] and last["update"]
+    assert emptied["data"] == {"text/plain": "", "text/html": ""}
+    assert set(last["data"]) == {"text/plain", "text/html"}
+    assert "failed after" in last["data"]["text/plain"]
+
+
+def test_a_notebook_saved_meanwhile_shows_how_far_it_was(displayed: list[dict[str, Any]]) -> None:
+    painter = WidgetPainter()
+    painter.draw(state(fraction=0.1))
+    painter.draw(state(fraction=0.21))
+    last = displayed[-1]["data"]
+    assert ", 21 %, " in last["text/plain"]
+    (name,) = (n for n in painter.panel.box._dom_classes if re.fullmatch(r"lx-\w{12}-live", n))
+    assert f"body:has(.{name})" in last["text/html"]
+    painter.close(end())
 
 
 def test_a_painter_can_be_used_again(displayed: list[dict[str, Any]]) -> None:
@@ -178,8 +192,8 @@ def test_a_painter_can_be_used_again(displayed: list[dict[str, Any]]) -> None:
     for _ in range(2):
         painter.draw(state())
         painter.close(end())
-    assert [output["update"] for output in displayed] == [False, True] * 2
-    assert len({output["transient"]["display_id"] for output in displayed}) == 2
+    assert [output["update"] for output in displayed] == [False, False, True, True] * 2
+    assert len({output["transient"]["display_id"] for output in displayed}) == 4
 
 
 def test_an_end_without_a_beginning_leaves_nothing(displayed: list[dict[str, Any]]) -> None:
