@@ -262,6 +262,8 @@ class Notebook(Shown):
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
         # The page is told the theme's name before it has the theme's colours.
         self.page.wait_for_function(_HAS_GROUND, arg=name == "light")
+        # Under what lies over the page meanwhile axe-core cannot tell text from ground.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def _go(self) -> None:
         where = "lab/tree" if self.server.kind == "lab" else "notebooks"

@@ -106,12 +106,12 @@ VARIANTS: dict[str, tuple[Callable[[Notebook, str], None], str, str]] = {
         """,
         "light: as its ground",
     ),
-    "dark grey on black": (
+    "black on black": (
         checks.tables_are_readable,
         """
         from IPython.display import HTML
 
-        HTML("<style>.luminous-nix table { color: #333 !important }</style>")
+        HTML("<style>.luminous-nix table { color: black !important }</style>")
         """,
         "dark: color-contrast",
     ),
