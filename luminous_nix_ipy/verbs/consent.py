@@ -55,7 +55,9 @@ def can_answer(shell: Any) -> bool:
     allows it (Jupyter messaging, `allow_stdin`); elsewhere, whether stdin is a terminal."""
     if getattr(shell, "kernel", None) is None:
         return sys.stdin is not None and sys.stdin.isatty()
-    return bool(_request(shell).get("content", {}).get("allow_stdin", False))
+    from ..widgets.live import request_of
+
+    return bool(request_of(shell).get("content", {}).get("allow_stdin", False))
 
 
 def by_button(session: Session, plan: AnyPlan) -> bool:
@@ -68,24 +70,18 @@ def by_button(session: Session, plan: AnyPlan) -> bool:
     notebook unattended answers nothing. A runbook waits for its answers; and a password is asked
     for by a prompt.
     """
-    from ..widgets.live import has_widgets
+    from ..widgets.live import has_widgets, request_of
 
     shell, wanted = session.shell, settings.get("consent")
     if wanted == "prompt" or not has_widgets(shell):
         return False
     return wanted == "button" or (
         can_answer(shell)
-        and "cellId" in _request(shell).get("metadata", {})
+        and "cellId" in request_of(shell).get("metadata", {})
         and not _is_recorded()
         and _ends_its_cell(shell)
         and not _asks_for_password(session, plan)
     )
-
-
-def _request(shell: Any) -> dict[str, Any]:
-    """The request that the kernel answers (Jupyter messaging)."""
-    kernel = shell.kernel
-    return kernel.get_parent() or {} if hasattr(kernel, "get_parent") else {}
 
 
 def _is_recorded() -> bool:

@@ -57,12 +57,17 @@ def has_widgets(shell: InteractiveShell | None) -> bool:
     return True
 
 
+def request_of(shell: Any) -> dict[str, Any]:
+    """The request that the shell's kernel answers (Jupyter messaging); empty outside of one."""
+    kernel: Any = getattr(shell, "kernel", None)
+    return kernel.get_parent() or {} if hasattr(kernel, "get_parent") else {}
+
+
 def _is_attended(shell: Any) -> bool:
     """Whether somebody would see a widget: what runs a notebook unattended (papermill, nbclient)
     allows no questions (Jupyter messaging, `allow_stdin`). Nor does Voila, which shows widgets all
     the same, and names itself as servers do (RFC 3875, `SERVER_SOFTWARE`)."""
-    parent: Any = getattr(shell.kernel, "get_parent", dict)() or {}
-    asks = parent.get("content", {}).get("allow_stdin", True)
+    asks = request_of(shell).get("content", {}).get("allow_stdin", True)
     return bool(asks) or os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import loop
 from ..errors import MachineChanged, NixError, NoConsent, Refused
 from ..wording import printable, sentence
-from .live import LiveView, close, words_of
+from .live import LiveView, close, request_of, words_of
 from .page import Page, View, printable_lines
 from .panel import Panel
 from .progress import Look, look_at
@@ -301,7 +301,5 @@ def _running_cell() -> str | None:
     """The id of the request that the kernel answers (Jupyter messaging); None outside of one."""
     from IPython import get_ipython
 
-    kernel: Any = getattr(get_ipython(), "kernel", None)
-    request = kernel.get_parent() if hasattr(kernel, "get_parent") else None
-    found: str | None = (request or {}).get("header", {}).get("msg_id")
+    found: str | None = request_of(get_ipython()).get("header", {}).get("msg_id")
     return found
