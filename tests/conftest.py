@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-import logging
 import os
-import re
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -16,6 +11,7 @@ import pytest
 
 from luminous_nix_ipy import log, machine, settings
 from luminous_nix_ipy.machine import Machine
+from tests.held_loops import SLOW_CALLBACK, HeldLoops
 from tests.private_nix import make_machine
 from tests.provide import nix
 from tests.provide.cache import cache_dir
@@ -26,10 +22,6 @@ pytest_plugins = ["pytester", "tests.strict", "tests.machine.table"]
 
 # The cache is the user's own, although each test has another home.
 os.environ["LUMINOUS_NIX_TEST_CACHE"] = str(cache_dir())
-
-SLOW_CALLBACK = 0.5
-"""Seconds that one step of a coroutine may hold its loop: far over what a busy machine needs, far
-under what a program of Nix, a large read or a wait takes."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,51 +72,23 @@ def isolation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     log.stop()
 
 
-class Collecting:
-    """How long the garbage of this process, which thousands of tests have left, was looked through
-    in all since the test began: no fault of whoever held the loop meanwhile."""
-
-    took = 0.0
-    _began = 0.0
-
-    def __call__(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start":
-            self._began = time.monotonic()
-        else:
-            self.took += time.monotonic() - self._began
-
-
 @pytest.fixture(autouse=True)
 def no_slow_callbacks(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Loops made in this process run in debug mode, and one that is held too long fails the test.
+    """A loop of this process that is held too long fails the test.
 
     Not for tests of kernels and notebooks, whose client libraries have loops of their own, nor for
-    a test marked `slow_callbacks`. PYTHONASYNCIODEBUG would do the same, but children inherit it.
+    a test marked `slow_callbacks`.
     """
     foreign = {"browser", "kernel", "machine", "notebooks"} & set(request.path.parent.parts[-2:])
     if foreign or request.node.get_closest_marker("slow_callbacks"):
         yield
         return
-    slow: list[str] = []
-    collecting = Collecting()
-
-    class Watch(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            message = record.getMessage()
-            took = re.search(r"^Executing .* took ([\d.]+) seconds$", message, re.DOTALL)
-            if took and float(took[1]) - collecting.took > SLOW_CALLBACK:
-                slow.append(message)
-
-    monkeypatch.setattr(asyncio.coroutines, "_is_debug_mode", lambda: True)
-    watch = Watch()
-    logging.getLogger("asyncio").addHandler(watch)
-    gc.callbacks.append(collecting)
-    yield
-    gc.callbacks.remove(collecting)
-    logging.getLogger("asyncio").removeHandler(watch)
-    assert not slow, f"The event loop was held for more than {SLOW_CALLBACK} s: {slow}"
+    held = HeldLoops()
+    with held.watch(monkeypatch):
+        yield
+    assert not held.steps, f"The event loop was held for more than {SLOW_CALLBACK} s: {held.steps}"
 
 
 @pytest.fixture(scope="session", params=["old", "new"])

@@ -328,7 +328,7 @@ def test_a_skip_is_a_failure_where_all_is_required(
 
 
 SLOW = """
-import asyncio, time, pytest
+import asyncio, os, subprocess, sys, time, pytest
 
 async def wait(blocking):
     (time.sleep if blocking else (lambda s: None))(0.7)
@@ -343,6 +343,25 @@ def test_on_purpose():
 
 def test_awaiting():
     asyncio.run(wait(False))
+
+async def compute():
+    began, end = time.monotonic(), time.thread_time() + 0.3
+    while time.thread_time() < end:
+        pass
+    return time.monotonic() - began
+
+def test_on_a_busy_machine():
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    forever = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(forever) for _ in range(4)]
+    try:
+        assert asyncio.run(compute()) > 0.5
+    finally:
+        os.sched_setaffinity(0, processors)
+        for other in others:
+            other.kill()
+            other.wait()
 """
 
 
@@ -351,7 +370,7 @@ def test_holding_the_loop_fails_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SLOW)
     pytester.makeini("[pytest]\nmarkers = slow_callbacks: on purpose")
     outcome = pytester.runpytest("-p", "tests.conftest", "-p", "no:cacheprovider")
-    outcome.assert_outcomes(passed=3, errors=1)
+    outcome.assert_outcomes(passed=4, errors=1)
     outcome.stdout.fnmatch_lines(["*The event loop was held for more than 0.5 s*"])
 
 
