@@ -42,6 +42,11 @@ _IS_READY = """path => {
     return shown?.context?.path === path && kernel?.connectionStatus === 'connected'
         && kernel.status === 'idle';
 }"""
+_FORGET_CHANGES = """() => {
+    // Nothing is shown where the notebook could not be opened; the next test can do without it.
+    const shown = window.jupyterapp?.shell.currentWidget;
+    if (shown?.context) shown.context.model.dirty = false;
+}"""
 _IS_IDLE = """() => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel;
     return !window.luminousRuns && kernel?.status === 'idle';
@@ -173,9 +178,7 @@ class Notebook(Shown):
     def close(self) -> None:
         """Close the notebook without saving it, and shut its kernel down."""
         if self.path:
-            self.page.evaluate(
-                "() => { window.jupyterapp.shell.currentWidget.context.model.dirty = false; }"
-            )
+            self.page.evaluate(_FORGET_CHANGES)
             if self.server.kind == "lab":
                 self._execute("application:close-all")
             else:
