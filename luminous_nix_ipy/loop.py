@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import logging
 import os
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, TypeVar
@@ -29,7 +30,8 @@ T = TypeVar("T")
 CLEANUP = 3.0
 """Seconds that an interrupted coroutine has to end; the programs it runs need at most 2.5."""
 _TURN = 0.2
-"""Seconds after which a loop that awaits turns, though nothing has happened."""
+"""Seconds after which a loop that awaits turns, though nothing has happened: ipykernel cancels the
+cell that is interrupted, and the loop sees that when it turns."""
 
 
 class _Job(Future[T]):
@@ -176,9 +178,20 @@ async def until_done(future: Future[T]) -> T:
     awaited = asyncio.wrap_future(future)
     awaited.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     while not awaited.done():
-        # ipykernel hears an interrupt only when its loop turns.
         await asyncio.wait({awaited}, timeout=_TURN)
     return awaited.result()
+
+
+def turn_while(lasts: Callable[[], bool]) -> None:
+    """Let the loop of this thread, if one runs, turn regularly as long as something lasts, so that
+    what is awaited on it can be interrupted."""
+    with contextlib.suppress(RuntimeError):
+        _turn(asyncio.get_running_loop(), lasts)
+
+
+def _turn(running: asyncio.AbstractEventLoop, lasts: Callable[[], bool]) -> None:
+    if lasts():
+        running.call_later(_TURN, _turn, running, lasts)
 
 
 def stop() -> None:

@@ -75,10 +75,12 @@ def begin(*, title: str, rollback_on_failure: bool, depth: int) -> OpenStep:
     Raises:
         NixError: its record cannot be written; nothing is begun.
     """
+    from .. import loop
     from . import recording
 
     if not title.strip():
         usage_error("%nix step: a step needs a title. Its help: %nix step -h")
     recorder = recording.under_way() or recording.start()
     step = recorder.begin(title, put_back_on_failure=rollback_on_failure, depth=depth)
+    loop.turn_while(lambda: recorder.innermost is not None)
     return OpenStep(step)
