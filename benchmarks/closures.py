@@ -21,6 +21,7 @@ from .harness import median_seconds, medians_in_turn, note, report
 
 GENERATIONS = (40, 3000, 5)
 PAIR = (2, 1500, 8)
+_NAME = "package2000"
 
 _CLOSURE = (
     "with recursive closure(node) as (select id from ValidPaths where path = ? union"
@@ -60,6 +61,12 @@ def synthetic(folder: Path) -> None:
         report("sizes of 40 × 3,000 paths / 40 recursive queries", first, other, 0.6, limit=0.4)
         again = median_seconds(lambda: opened.sizes(generations))
         report("… again", again, limit=0.005)
+        first, other = medians_in_turn(
+            lambda: opened.packages(generations, {_NAME}),
+            recursive(_PATHS, generations),
+            before=_forget,
+        )
+        report("versions of a package in 40 generations / 40 recursive queries", first, other, 0.6)
         _report_diff(machine, pair, recursive(_PATHS, pair), "2 recursive queries")
 
 

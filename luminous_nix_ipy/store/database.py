@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +19,7 @@ import msgspec
 from ..errors import NotFound
 from ..records import Closure
 from .connection import DatabaseConnection, Stamp, settled
+from .versions import NameVersionOutput, Packages, split
 
 if TYPE_CHECKING:
     from ..machine import Machine
@@ -134,6 +135,10 @@ class StoreDatabase:
         closure of these. A path that is given twice counts once."""
         wanted = frozenset(paths)
         return dict(self._keep("sizes", wanted, lambda connection, _: _sizes(connection, wanted)))
+
+    def packages(self, paths: Iterable[str], names: Collection[str]) -> Packages:
+        """What the closures of all valid paths of these have of some names."""
+        return self._connection.read(lambda connection: _packages(connection, paths, names))
 
     def totals(self) -> tuple[int, int]:
         """How many paths the store has, and their bytes."""
@@ -298,6 +303,32 @@ def _sizes(connection: sqlite3.Connection, paths: frozenset[str]) -> dict[str, t
         path: (sum(map(size, members)), sum(map(size, members - shared)))
         for path, members in closures.items()
     }
+
+
+def _packages(
+    connection: sqlite3.Connection, paths: Iterable[str], names: Collection[str]
+) -> Packages:
+    """Walk the closures one by one, and read only what none before had."""
+    edges: dict[int, list[int]] = {}
+    known: set[int] = set()
+    named: dict[int, NameVersionOutput] = {}
+    all_names: set[str] = set()
+    held = {}
+    for path in paths:
+        root = _id(connection, path)
+        if root is None:
+            continue
+        members = _walk(connection, edges, root)
+        unknown = (str(list(members - known)),)
+        known |= members
+        outputs = dict(connection.execute(_OUTPUTS, unknown))
+        for node, part in connection.execute(_NAMES, unknown):
+            split_name = split(part, outputs.get(node))
+            all_names.add(split_name.name)
+            if split_name.name in names:
+                named[node] = split_name
+        held[path] = frozenset(named[node] for node in named if node in members)
+    return Packages(held, frozenset(all_names))
 
 
 def _graph(connection: sqlite3.Connection, path: str) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from ..machine import Machine
 from ..records import Closure, Generation, Profile
 from .database import StoreDatabase, open_database
 from .generations import list_generations
+from .versions import Packages
 
 _T = TypeVar("_T")
 
@@ -45,6 +46,10 @@ class ReaderProtocol(Protocol):
     async def sizes(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
         """Path -> (bytes of its closure, bytes of it that are in no other closure of `paths`).
         Paths that are not valid are left out."""
+
+    async def packages(self, paths: Sequence[str], names: Collection[str]) -> Packages:
+        """What the closures of store paths have of these names. Paths that are not valid are left
+        out."""
 
     async def is_valid(self, path: str) -> bool:
         """Whether the store has registered the path."""
@@ -82,6 +87,9 @@ class DirectReader:
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
         return await self._ask(lambda database: database.sizes(paths))
+
+    async def packages(self, paths: Sequence[str], names: Collection[str]) -> Packages:
+        return await self._ask(lambda database: database.packages(paths, names))
 
     async def is_valid(self, path: str) -> bool:
         return await self._ask(lambda database: database.is_valid(path))

@@ -46,6 +46,15 @@ class NameVersionOutput(NamedTuple):
     output: str
 
 
+class Packages(NamedTuple):
+    """What some closures have of packages of some names."""
+
+    held: dict[str, frozenset[NameVersionOutput]]
+    """The path of a closure -> those of its paths' names that were asked for."""
+    names: frozenset[str]
+    """The names of all that is in the closures."""
+
+
 def parse_name(whole: str) -> tuple[str, str]:
     """Split a name at the first dash that no letter follows, as `builtins.parseDrvName` does.
 

@@ -22,6 +22,7 @@ from ..machine import Machine
 from ..records import Closure, Generation, Profile
 from ..store.generations import Dated, current_number, describe, local_date, scan
 from ..store.reader import paths_of, with_sizes
+from ..store.versions import Packages, split
 from . import commands
 from .process import run
 
@@ -93,6 +94,12 @@ class CommandReader:
             return {}
         infos = await self._infos(valid)
         return await asyncio.to_thread(_sizes, valid, infos)
+
+    async def packages(self, paths: Sequence[str], names: Collection[str]) -> Packages:
+        """See ReaderProtocol; outputs are those that `closure` tells."""
+        valid = await self._valid(paths)
+        infos = await self._infos(valid) if valid else {}
+        return await asyncio.to_thread(_packages, valid, infos, names)
 
     async def is_valid(self, path: str) -> bool:
         return bool(await self._valid([path]))
@@ -180,13 +187,6 @@ def _not_on_disk(paths: Iterable[str]) -> list[str]:
 
 
 def _closure(root: str, infos: dict[str, _Info]) -> Closure:
-    derivers = {info.deriver for info in infos.values() if info.deriver}
-    outputs = {
-        path: name
-        for deriver in derivers
-        for path, name in outputs_of(deriver).items()
-        if path in infos
-    }
     try:
         chosen = infos.get(os.readlink(f"{root}/sw"), infos[root])
     except OSError:
@@ -194,7 +194,7 @@ def _closure(root: str, infos: dict[str, _Info]) -> Closure:
     return Closure(
         root=root,
         sizes={path: info.narSize for path, info in infos.items()},
-        outputs=outputs,
+        outputs=_outputs(infos),
         selected=frozenset(chosen.references),
         source="commands",
     )
@@ -210,6 +210,27 @@ def _sizes(roots: Sequence[str], infos: dict[str, _Info]) -> dict[str, tuple[int
         )
         for root, closure in closures.items()
     }
+
+
+def _outputs(infos: dict[str, _Info]) -> dict[str, str]:
+    derivers = {info.deriver for info in infos.values() if info.deriver}
+    return {
+        path: name
+        for deriver in derivers
+        for path, name in outputs_of(deriver).items()
+        if path in infos
+    }
+
+
+def _packages(roots: Sequence[str], infos: dict[str, _Info], names: Collection[str]) -> Packages:
+    outputs = _outputs(infos)
+    parts = {path: split(path, outputs.get(path)) for path in infos}
+    named = {path: part for path, part in parts.items() if part.name in names}
+    held = {
+        root: frozenset(named[path] for path in named.keys() & _reached(root, infos))
+        for root in roots
+    }
+    return Packages(held, frozenset(part.name for part in parts.values()))
 
 
 def _reached(root: str, infos: dict[str, _Info]) -> set[str]:

@@ -144,6 +144,20 @@ def test_sizes_of_overlapping_closures(machine: Machine, profile: Profile) -> No
     assert all(closure > unique > 0 for closure, unique in sizes.values())
 
 
+def test_packages_of_overlapping_closures(machine: Machine, profile: Profile) -> None:
+    one, two, three = (os.path.realpath(f"{profile.path}-{n}-link") for n in (1, 2, 3))
+    gone = f"{machine.store_dir}/{'a' * 32}-gone"
+    asked = {"hello", "multi", "nothing"}
+    held, names = ask(machine, lambda reader: reader.packages([one, two, gone, three], asked))
+    assert {path: sorted(parts) for path, parts in held.items()} == {
+        one: [("hello", "2.10", "out"), ("multi", "1.0", "lib"), ("multi", "1.0", "out")],
+        two: [("hello", "2.10", "out")],
+        three: [("hello", "2.12", "out"), ("multi", "1.0", "lib"), ("multi", "1.0", "out")],
+    }
+    assert names > {"hello", "multi"} and "nothing" not in names
+    assert ask(machine, lambda reader: reader.packages([gone], asked)) == ({}, frozenset())
+
+
 def test_validity_and_totals(machine: Machine, profile: Profile) -> None:
     path = os.path.realpath(profile.path)
     assert ask(machine, lambda reader: reader.is_valid(path)) is True

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection, Iterable
 
 from ...errors import NotFound
-from ...records import Closure, Generation
-from ...store.versions import split, version_key
+from ...store.reader import paths_of
+from ...store.versions import NameVersionOutput, version_key
 from ..context import Context
 from ..model import NixOperation, NixResult, Plan
 from ..past_model import HeldVersion
@@ -33,53 +34,34 @@ async def run(context: Context, operation: NixOperation, plan: Plan | None = Non
         raise NotFound(
             f"{profile.name} has no generation yet.", f"There is none of {profile.path}."
         )
-    wanted = {name: place for place, name in enumerate(dict.fromkeys(operation.packages))}
-    held: list[HeldVersion] = []
-    seen: dict[str, None] = {}
-    for generation in reversed(found):
-        closure = await _closure(context, generation)
-        versions, names = _versions(closure, wanted)
-        seen.update(names)
-        held += [
-            HeldVersion(number=generation.number, date=generation.date, name=name, version=version)
-            for name, version in versions
-        ]
+    wanted = dict.fromkeys(operation.packages)
+    packages = await context.read(lambda reader: reader.packages(paths_of(found), wanted))
+    held = [
+        HeldVersion(number=generation.number, date=generation.date, name=name, version=version)
+        for generation in reversed(found)
+        for name, version in _ordered(packages.held.get(generation.path or "", frozenset()), wanted)
+    ]
     there = {each.name for each in held}
     for name in wanted:
         if name not in there:
-            raise _none(name, profile.name, list(seen))
+            raise _none(name, profile.name, packages.names)
     message = f"{len(held)} versions in {len(found)} generations of {profile.name}"
     return NixResult(True, message, {"versions": held, "generations": found, "profile": profile})
 
 
-async def _closure(context: Context, generation: Generation) -> Closure | None:
-    """None for a generation whose path is gone."""
-    path = generation.path
-    if path is None:
-        return None
-    try:
-        return await context.read(lambda reader: reader.closure(path))
-    except NotFound:
-        return None
-
-
-def _versions(
-    closure: Closure | None, wanted: dict[str, int]
-) -> tuple[list[tuple[str, str]], dict[str, None]]:
-    """(name, version) of what is wanted, in the order given and oldest first; and all names."""
-    if closure is None:
-        return [], {}
-    parts = [split(path, closure.outputs.get(path)) for path in closure.sizes]
-    found = sorted(
-        {(part.name, part.version) for part in parts if part.name in wanted},
-        key=lambda held: (wanted[held[0]], version_key(held[1]), held[1]),
+def _ordered(parts: Iterable[NameVersionOutput], wanted: Iterable[str]) -> list[tuple[str, str]]:
+    """(name, version), in the order in which they are wanted, and oldest first."""
+    place = {name: number for number, name in enumerate(wanted)}
+    return sorted(
+        {(part.name, part.version) for part in parts},
+        key=lambda held: (place[held[0]], version_key(held[1]), held[1]),
     )
-    return found, dict.fromkeys(part.name for part in parts)
 
 
-def _none(name: str, profile: str, names: list[str]) -> NotFound:
-    containing = sorted((n for n in names if name.lower() in n.lower()), key=len)
-    near = [*containing[:3], *difflib.get_close_matches(name, names, n=_NAMED)]
+def _none(name: str, profile: str, names: Collection[str]) -> NotFound:
+    ordered = sorted(names, key=lambda each: (len(each), each))
+    containing = [each for each in ordered if name.lower() in each.lower()]
+    near = [*containing[:3], *difflib.get_close_matches(name, ordered, n=_NAMED)]
     close = ", ".join(list(dict.fromkeys(near))[:_NAMED])
     return NotFound(
         f"None of these generations of {profile} has {name}.",
