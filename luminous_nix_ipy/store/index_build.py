@@ -36,12 +36,14 @@ from .index_schema import (
     INDEXES,
     LEAF,
     PROGRAM,
+    SITE,
     TABLES,
     VERSION,
     check_fts5,
     connect,
     facts_of,
 )
+from .index_sites import project_names
 from .index_spelling import letters
 
 Entry = PackageEntry | OptionEntry
@@ -241,12 +243,13 @@ def _rank(
             for place, (_, _, told, d) in enumerate(ranked, 1)
         ),
     )
+    projects = project_names(documents)
     connection.executemany(
         "insert into keys values (?, ?, ?)",
         sorted(
             (key, kind, place)
             for place, (_, _, _, document) in enumerate(ranked, 1)
-            for key, kind in _keys(document)
+            for key, kind in _keys(document, projects.get(document.site, ""))
         ),
     )
     connection.executemany(
@@ -263,9 +266,10 @@ def _words(document: Document) -> tuple[str, str, str, str]:
     return document.title, document.path, document.program, document.text
 
 
-def _keys(document: Document) -> Iterator[tuple[str, int]]:
+def _keys(document: Document, project: str) -> Iterator[tuple[str, int]]:
     """What finds a document exactly, each key by the strongest of its kinds."""
     found = {
+        project: SITE,
         **dict.fromkeys(document.commands, COMMAND),
         document.pname: LEAF,
         document.module: LEAF,

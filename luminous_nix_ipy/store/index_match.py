@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
-from .index_schema import COMMAND
+from .index_schema import COMMAND, SITE
 from .index_spelling import (
     documents_beginning,
     documents_with,
@@ -131,8 +131,8 @@ def candidates(
     rows: dict[int, Row] = {}
     kinds: dict[int, int] = {}
     for *row, kind in connection.execute(_BY_KEY, (question.key, most)):
-        # Two words that happen to spell a command are seldom meant as one.
-        if kind != COMMAND or not question.phrase:
+        # Two words that happen to spell a command or a site are seldom meant as one.
+        if kind < COMMAND or not (question.phrase or (exact and kind == SITE)):
             rows[row[0]] = Row(*row)
             kinds[row[0]] = kind
     for expressions in (

@@ -8,8 +8,9 @@ The score of a document is the sum of
   frequency), less something for each term that is not met;
 - closeness: how much of its name was asked for, so that `firefox` comes before
   `firefox-devedition` for "firefox"; or, where only its description was met, its brevity;
-- exactness: the whole query is its attribute, its main program, its own name, or one of its
-  programs, in this order; more for a program that its name has in it (`awk` of `gawk`);
+- exactness: the whole query is its attribute, its main program, its own name, the name of its
+  site (`index_sites`), or one of its programs, in this order; more for a program that its name has
+  in it (`awk` of `gawk`);
 - prominence (`index_prominence`).
 
 What is in a set and called as things are in general (`rPackages.statistics`) comes later where the
@@ -25,7 +26,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .index_match import Candidates, Question, Row, Term
-from .index_schema import ATTRIBUTE, COMMAND, LEAF
+from .index_schema import ATTRIBUTE, COMMAND, LEAF, SITE
 from .index_spelling import distance
 from .index_words import key
 
@@ -52,8 +53,8 @@ class Weights(NamedTuple):
     text_start: float = 0.55
     early: float = 0.25
     closeness: float = 0.25
-    exact: tuple[float, float, float, float] = (1.1, 0.7, 0.4, 0.1)
-    """ATTRIBUTE, PROGRAM, LEAF, COMMAND."""
+    exact: tuple[float, float, float, float, float] = (1.1, 0.7, 0.4, 0.1, 0.2)
+    """ATTRIBUTE, PROGRAM, LEAF, COMMAND, SITE."""
     named_for: float = 0.3
     """How much more for a COMMAND that the package's name has in it: gawk is named for awk."""
     path_named: float = 0.0
@@ -79,7 +80,7 @@ OPTIONS = Weights(
     text_start=0.5,
     early=0.2,
     closeness=0.5,
-    exact=(1.0, 0.0, 0.2, 0.0),
+    exact=(1.0, 0.0, 0.2, 0.0, 0.0),
     path_named=1.0,
     in_set=1.0,
     prominence=0.5,
@@ -174,7 +175,7 @@ def _score(
         score += weights.exact[exact] * in_set
         if exact == COMMAND and question.key in row.leaf:
             score += weights.named_for
-        matched = {ATTRIBUTE: "attribute", LEAF: "name"}.get(exact, "program")
+        matched = {ATTRIBUTE: "attribute", LEAF: "name", SITE: "name"}.get(exact, "program")
     return score, matched
 
 

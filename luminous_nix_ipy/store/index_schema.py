@@ -7,7 +7,7 @@ One file holds one source (SQLite, with its FTS5 extension: sqlite.org/fts5.html
 - `document`: what is searched, best known first: a document's id is its place in the order of
   `index_prominence`, so that the first rows that match are the likeliest; `number` is its entry's.
 - `words`: the full text index over `document`, stemmed.
-- `keys`: what a name, a program or a last component is as a key, for exact matches.
+- `keys`: what a name, a program, a last component or a site is as a key, for exact matches.
 - `vocabulary`: the words of names and what letters they have, for misspellings.
 """
 
@@ -23,7 +23,7 @@ import msgspec
 from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource
 
-VERSION = 2
+VERSION = 3
 
 TABLES = """
 create table meta (name text primary key, value text not null) without rowid;
@@ -55,9 +55,9 @@ insert into words (words) values ('rebuild');
 insert into words (words) values ('optimize');
 """
 
-ATTRIBUTE, PROGRAM, LEAF, COMMAND = range(4)
+ATTRIBUTE, PROGRAM, LEAF, COMMAND, SITE = range(5)
 """Kinds of keys: the whole name; the main program; the last component, or the package's own name;
-any program that it brings."""
+any program that it brings; the site of its project."""
 
 _NEEDED = "SQLite's full text search (its extension FTS5) is missing in this Python."
 

@@ -265,6 +265,27 @@ def test_a_command_is_sought_of_what_is_named_for_it(tmp_path: Path) -> None:
         assert opened.search("x")[0].entry.attribute == "abox"
 
 
+def test_a_project_is_found_by_the_name_of_its_site(tmp_path: Path) -> None:
+    def at(name: str, homepage: str) -> PackageEntry:
+        return PackageEntry(attribute=name, pname=name, homepages=(homepage,))
+
+    listed = [
+        at("messenger-desktop", "https://www.carrier.org/download"),
+        at("british-desktop", "https://docs.carriage.co.uk"),
+        PackageEntry(attribute="pigeons", pname="pigeons", description="Speak with carrier"),
+        *(at(f"tool{number}", f"https://user{number}.hoster.io") for number in range(11)),
+        at("local", "http://localhost/"),
+    ]
+    path = str(tmp_path / "i.sqlite")
+    build_index(path, SOURCE, listed)
+    with closing(open_packages(path)) as opened:
+        first = opened.search("carrier")[0]
+        assert (first.entry.attribute, first.matched) == ("messenger-desktop", "name")
+        assert opened.search("carriage")[0].entry.attribute == "british-desktop"
+        assert opened.search("carrier", exact=True) == [], "it is not its name"
+        assert opened.search("hoster") == [], "a site of many is no name of one"
+
+
 def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
     twins = [
         PackageEntry(attribute=name, pname=name, version=version, description="Animal")
