@@ -26,12 +26,14 @@ from msgspec.structs import astuple, replace
 
 from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource, OptionEntry, PackageEntry
+from .index_bundles import bundled_commands
 from .index_documents import Document, Reader
 from .index_match import idf
 from .index_prominence import Prominence, option_prominence, package_prominence
 from .index_records import pack, record
 from .index_schema import (
     ATTRIBUTE,
+    BUNDLED,
     COMMAND,
     INDEXES,
     LEAF,
@@ -244,12 +246,17 @@ def _rank(
         ),
     )
     projects = project_names(documents)
+    bundled = bundled_commands(documents)
     connection.executemany(
         "insert into keys values (?, ?, ?)",
         sorted(
             (key, kind, place)
             for place, (_, _, _, document) in enumerate(ranked, 1)
-            for key, kind in _keys(document, projects.get(document.site, ""))
+            for key, kind in _keys(
+                document,
+                projects.get(document.site, ""),
+                bundled.get(document.number, ()),
+            )
         ),
     )
     connection.executemany(
@@ -266,11 +273,11 @@ def _words(document: Document) -> tuple[str, str, str, str]:
     return document.title, document.path, document.program, document.text
 
 
-def _keys(document: Document, project: str) -> Iterator[tuple[str, int]]:
+def _keys(document: Document, project: str, bundled: Collection[str]) -> Iterator[tuple[str, int]]:
     """What finds a document exactly, each key by the strongest of its kinds."""
     found = {
+        **{name: BUNDLED if name in bundled else COMMAND for name in document.commands},
         project: SITE,
-        **dict.fromkeys(document.commands, COMMAND),
         document.pname: LEAF,
         document.module: LEAF,
         document.leaf: LEAF,

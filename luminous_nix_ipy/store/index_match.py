@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import log
 from typing import NamedTuple
 
-from .index_schema import COMMAND, SITE
+from .index_schema import SITE
 from .index_spelling import (
     documents_beginning,
     documents_with,
@@ -44,7 +44,7 @@ _BY_WORDS = (
     " (select rowid from words where words match ? order by rowid limit ?)"
 )
 _BY_KEY = f"select {_COLUMNS}, min(kind) from keys join document using (id)" + (
-    " where key = ? group by id order by id limit ?"
+    " where key = ? group by id order by min(kind), id limit ?"
 )
 
 
@@ -131,8 +131,8 @@ def candidates(
     rows: dict[int, Row] = {}
     kinds: dict[int, int] = {}
     for *row, kind in connection.execute(_BY_KEY, (question.key, most)):
-        # Two words that happen to spell a command or a site are seldom meant as one.
-        if kind < COMMAND or not (question.phrase or (exact and kind == SITE)):
+        # Two words that happen to spell a site or a command are seldom meant as one.
+        if kind < SITE or not (question.phrase or (exact and kind == SITE)):
             rows[row[0]] = Row(*row)
             kinds[row[0]] = kind
     for expressions in (
@@ -147,7 +147,7 @@ def candidates(
 
 
 def of_key(connection: sqlite3.Connection, key: str) -> list[Row]:
-    """The documents that have a key, the most prominent first."""
+    """The documents that have a key, by its kinds, the most prominent of each first."""
     return [Row(*row) for *row, _ in connection.execute(_BY_KEY, (key, _MOST_OF_KEY))]
 
 

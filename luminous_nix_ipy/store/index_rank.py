@@ -10,7 +10,7 @@ The score of a document is the sum of
   `firefox-devedition` for "firefox"; or, where only its description was met, its brevity;
 - exactness: the whole query is its attribute, its main program, its own name, the name of its
   site (`index_sites`), or one of its programs, in this order; more for a program that its name has
-  in it (`awk` of `gawk`);
+  in it (`awk` of `gawk`), and less for one that is of another package (`index_bundles`);
 - prominence (`index_prominence`).
 
 What is in a set and called as things are in general (`rPackages.statistics`) comes later where the
@@ -26,7 +26,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .index_match import Candidates, Question, Row, Term
-from .index_schema import ATTRIBUTE, COMMAND, LEAF, SITE
+from .index_schema import ATTRIBUTE, BUNDLED, COMMAND, LEAF, SITE
 from .index_spelling import distance
 from .index_words import key
 
@@ -53,10 +53,12 @@ class Weights(NamedTuple):
     text_start: float = 0.55
     early: float = 0.25
     closeness: float = 0.25
-    exact: tuple[float, float, float, float, float] = (1.1, 0.7, 0.4, 0.1, 0.2)
-    """ATTRIBUTE, PROGRAM, LEAF, COMMAND, SITE."""
+    exact: tuple[float, float, float, float, float, float] = (1.1, 0.7, 0.4, 0.2, 0.1, 0.0)
+    """ATTRIBUTE, PROGRAM, LEAF, SITE, COMMAND, BUNDLED."""
     named_for: float = 0.3
     """How much more for a COMMAND that the package's name has in it: gawk is named for awk."""
+    chance: float = 0.6
+    """The coverage of a BUNDLED command."""
     path_named: float = 0.0
     """How much a word of the path counts for closeness: of a package only its last component must
     be named, of an option all."""
@@ -80,7 +82,7 @@ OPTIONS = Weights(
     text_start=0.5,
     early=0.2,
     closeness=0.5,
-    exact=(1.0, 0.0, 0.2, 0.0, 0.0),
+    exact=(1.0, 0.0, 0.2, 0.0, 0.0, 0.0),
     path_named=1.0,
     in_set=1.0,
     prominence=0.5,
@@ -161,7 +163,11 @@ def _score(
             matched = "name"
             named += term.weight * in_name
     # What has the very name of the query answers all of it.
-    score = 1.0 if exact is not None else met / whole - weights.unmet * missing
+    score = 1.0
+    if exact is None or exact == BUNDLED:
+        score = met / whole - weights.unmet * missing
+        if exact == BUNDLED:
+            score = max(score, weights.chance)
     if question.phrase and (question.phrase in text or question.phrase in title):
         score += weights.phrase
     if matched == "description":

@@ -23,7 +23,7 @@ import msgspec
 from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource
 
-VERSION = 3
+VERSION = 4
 
 TABLES = """
 create table meta (name text primary key, value text not null) without rowid;
@@ -55,9 +55,10 @@ insert into words (words) values ('rebuild');
 insert into words (words) values ('optimize');
 """
 
-ATTRIBUTE, PROGRAM, LEAF, COMMAND, SITE = range(5)
+ATTRIBUTE, PROGRAM, LEAF, SITE, COMMAND, BUNDLED = range(6)
 """Kinds of keys: the whole name; the main program; the last component, or the package's own name;
-any program that it brings; the site of its project."""
+the site of its project; any program that it brings; one of another package that is in it. A key
+that is of several kinds is of the first of them."""
 
 _NEEDED = "SQLite's full text search (its extension FTS5) is missing in this Python."
 

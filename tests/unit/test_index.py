@@ -286,6 +286,30 @@ def test_a_project_is_found_by_the_name_of_its_site(tmp_path: Path) -> None:
         assert opened.search("hoster") == [], "a site of many is no name of one"
 
 
+def test_a_command_is_sought_of_what_it_is_of(tmp_path: Path) -> None:
+    def brings(name: str, *programs: str, told: str = "Many tools") -> PackageEntry:
+        main = name if name in programs else None
+        return PackageEntry(
+            attribute=name, pname=name, description=told, programs=programs, main_program=main
+        )
+
+    utilities = ("cut", "head", "sort", "tail")
+    path = str(tmp_path / "i.sqlite")
+    listed = [
+        brings("aaa", "aaa", *utilities, told="Famous emulator"),
+        brings("utils", *utilities),
+        brings("utils-full", "utils-full", *utilities, "stat"),
+        brings("part", "cut"),
+    ]
+    build_index(path, SOURCE, listed)
+    with closing(open_packages(path)) as opened:
+        found = [entry.attribute for entry in opened.with_program("head")]
+        assert found == ["utils-full", "utils", "aaa"], "a variant of the same has it of its own"
+        found = [hit.entry.attribute for hit in opened.search("sort")]
+        assert found[-1] == "aaa" and len(found) == 3
+        assert "aaa" in [hit.entry.attribute for hit in opened.search("sort", exact=True)]
+
+
 def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
     twins = [
         PackageEntry(attribute=name, pname=name, version=version, description="Animal")
