@@ -31,6 +31,7 @@ _ALIAS = 0.8
 _SPELLING = (1.0, 0.75, 0.55)
 """What a form counts by the letters that differ."""
 _COMMON = 2000
+"""Documents from which on those that have a longer word are not looked for."""
 _SELDOM = 30
 """Documents up to which a word may be a misspelling of one that as many have."""
 _IDLE_WEIGHT = 0.3
@@ -74,8 +75,8 @@ class Term(NamedTuple):
     """How much it tells: rare words tell more."""
     idle: bool = False
     """An answer need not have it."""
-    common: bool = False
-    """So many documents have it that those with longer words are not looked for."""
+    documents: int = 0
+    """How many have it."""
 
 
 class Question(NamedTuple):
@@ -170,7 +171,7 @@ def _term(connection: sqlite3.Connection, word: str, forms: dict[str, float], to
     known = max(documents_with(connection, form) for form in forms)
     own = documents_with(connection, word) or known
     weight = idf(own, total) * (_IDLE_WEIGHT if word in IDLE else 1)
-    return Term(word, tuple(forms.items()), weight, word in IDLE, own > _COMMON)
+    return Term(word, tuple(forms.items()), weight, word in IDLE, own)
 
 
 def idf(documents: int, total: int) -> float:
@@ -197,7 +198,7 @@ def _any(term: Term, *, loose: bool = False) -> str:
     """Any of a term's forms; `loose`: or what begins with it, or with what it may be part of."""
     written = []
     for form, factor in term.forms:
-        begins = loose and not term.common and (factor == 1 or len(form) > _SHORTEST_PART)
+        begins = loose and term.documents <= _COMMON and (factor == 1 or len(form) > _SHORTEST_PART)
         written.append(f'"{form}"*' if begins else f'"{form}"')
     return f"({' OR '.join(written)})"
 

@@ -10,7 +10,9 @@ The score of a document is the sum of
   `firefox-devedition` for "firefox"; or, where only its description was met, its brevity;
 - exactness: the whole query is its attribute, its main program, its own name, the name of its
   site (`index_sites`), or one of its programs, in this order; more for a program that its name has
-  in it (`awk` of `gawk`), and less for one that is of another package (`index_bundles`);
+  in it (`awk` of `gawk`), and less for one that is of another package (`index_bundles`), or that
+  few have and is called as things are in general (`clock` of `fltk`): what is a clock by its
+  description may as well be meant;
 - prominence (`index_prominence`).
 
 What is in a set and called as things are in general (`rPackages.statistics`) comes later where the
@@ -37,6 +39,10 @@ _Forms = list[tuple[str, str, float]]
 _SHORTEST_STEM = 4
 _FARTHEST = 3
 """Letters by which a name may differ from what was written for it."""
+_ORDINARY = 50
+"""Documents from which on a word is one that things are called by in general."""
+_STANDARD = 4
+"""Packages from which on a command is one that many systems have."""
 _BRIEF = 30
 """Characters of a short description."""
 
@@ -58,7 +64,7 @@ class Weights(NamedTuple):
     named_for: float = 0.3
     """How much more for a COMMAND that the package's name has in it: gawk is named for awk."""
     chance: float = 0.6
-    """The coverage of a BUNDLED command."""
+    """The coverage of a BUNDLED command, and of a COMMAND that may be one by chance."""
     path_named: float = 0.0
     """How much a word of the path counts for closeness: of a package only its last component must
     be named, of an option all."""
@@ -94,6 +100,9 @@ OPTIONS = Weights(
 def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[float, str, Row]]:
     """The candidates with their scores and what of them was met best, best first."""
     rated = []
+    if _by_chance(question, found):
+        exact = {id: BUNDLED if kind == COMMAND else kind for id, kind in found.exact.items()}
+        found = found._replace(exact=exact)
     forms = [_prepared(term) for term in question.terms]
     for row in found.rows.values():
         score, matched = _score(question, forms, row, found.exact.get(row.id), weights)
@@ -133,6 +142,12 @@ def _apart(wanted: str, other: str) -> float:
     most = min(_FARTHEST, max(1, len(wanted) // 4))
     found = distance(wanted, other, most)
     return found if found <= most else _FARTHEST + 1
+
+
+def _by_chance(question: Question, found: Candidates) -> bool:
+    """Whether the command that was asked for is an ordinary word that few programs are called."""
+    ordinary = any(term.documents > _ORDINARY for term in question.terms)
+    return ordinary and sum(kind >= COMMAND for kind in found.exact.values()) < _STANDARD
 
 
 def _prepared(term: Term) -> _Forms:

@@ -310,6 +310,31 @@ def test_a_command_is_sought_of_what_it_is_of(tmp_path: Path) -> None:
         assert "aaa" in [hit.entry.attribute for hit in opened.search("sort", exact=True)]
 
 
+def test_a_command_that_is_an_ordinary_word(tmp_path: Path) -> None:
+    toolkit = PackageEntry(
+        attribute="toolkit",
+        pname="toolkit",
+        description="Draws windows",
+        homepages=("https://toolkit.org",),
+        programs=("clock",),
+    )
+    clock = package("wall-clock", "Clock for the wall", "wall-clock")
+    ordinary = [package(f"made{n}", "Made by the clock") for n in range(51)]
+    others = [
+        PackageEntry(attribute=f"other{n}", pname=f"other{n}", programs=("clock",))
+        for n in range(3)
+    ]
+    path = str(tmp_path / "i.sqlite")
+    for listed, first in (
+        ([toolkit, clock, *ordinary[:30]], "toolkit"),
+        ([toolkit, clock, *ordinary], "wall-clock"),
+        ([toolkit, clock, *ordinary, *others], "toolkit"),
+    ):
+        build_index(path, SOURCE, listed)
+        with closing(open_packages(path)) as opened:
+            assert opened.search("clock")[0].entry.attribute == first
+
+
 def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
     twins = [
         PackageEntry(attribute=name, pname=name, version=version, description="Animal")
