@@ -100,12 +100,10 @@ OPTIONS = Weights(
 def rate(question: Question, found: Candidates, weights: Weights) -> list[tuple[float, str, Row]]:
     """The candidates with their scores and what of them was met best, best first."""
     rated = []
-    if _by_chance(question, found):
-        exact = {id: BUNDLED if kind == COMMAND else kind for id, kind in found.exact.items()}
-        found = found._replace(exact=exact)
+    exact = _less_chance(question, found)
     forms = [_prepared(term) for term in question.terms]
     for row in found.rows.values():
-        score, matched = _score(question, forms, row, found.exact.get(row.id), weights)
+        score, matched = _score(question, forms, row, exact.get(row.id), weights)
         rated.append((score, matched, row))
     rated.sort(key=lambda one: (-one[0], one[2].id))
     if not weights.sibling:
@@ -144,10 +142,16 @@ def _apart(wanted: str, other: str) -> float:
     return found if found <= most else _FARTHEST + 1
 
 
-def _by_chance(question: Question, found: Candidates) -> bool:
-    """Whether the command that was asked for is an ordinary word that few programs are called."""
+def _less_chance(question: Question, found: Candidates) -> dict[int, int]:
+    """The kinds of exact matches; where the query is an ordinary word that few programs are called,
+    a COMMAND is one only of what is named for it."""
     ordinary = any(term.documents > _ORDINARY for term in question.terms)
-    return ordinary and sum(kind >= COMMAND for kind in found.exact.values()) < _STANDARD
+    if not ordinary or sum(kind >= COMMAND for kind in found.exact.values()) >= _STANDARD:
+        return found.exact
+    return {
+        id: kind if kind != COMMAND or question.key in found.rows[id].leaf else BUNDLED
+        for id, kind in found.exact.items()
+    }
 
 
 def _prepared(term: Term) -> _Forms:

@@ -333,6 +333,10 @@ def test_a_command_that_is_an_ordinary_word(tmp_path: Path) -> None:
         build_index(path, SOURCE, listed)
         with closing(open_packages(path)) as opened:
             assert opened.search("clock")[0].entry.attribute == first
+    named = PackageEntry(attribute="clock-kit", pname="clock-kit", programs=("clock", "timer"))
+    build_index(path, SOURCE, [toolkit, clock, named, *ordinary])
+    with closing(open_packages(path)) as opened:
+        assert opened.search("clock")[0].entry.attribute == "clock-kit"
 
 
 def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
