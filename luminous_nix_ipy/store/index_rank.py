@@ -28,7 +28,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .index_match import Candidates, Question, Row, Term
-from .index_schema import ATTRIBUTE, BUNDLED, COMMAND, LEAF, SITE
+from .index_schema import ATTRIBUTE, BUNDLED, COMMAND, LEAF, PROGRAM, SITE
 from .index_spelling import distance
 from .index_words import key
 
@@ -69,7 +69,9 @@ class Weights(NamedTuple):
     """How much a word of the path counts for closeness: of a package only its last component must
     be named, of an option all."""
     in_set: float = 0.25
-    """How much of that for a LEAF in a set that was not asked for."""
+    """How much of that for a LEAF in a set that was not asked for …"""
+    program_in_set: float = 0.4
+    """… and for the PROGRAM of what is in one."""
     thing: float = 0.25
     """Taken from what has a general name in a set that was not asked for (`Prominence.thing`)."""
     prominence: float = 1.3
@@ -196,8 +198,8 @@ def _score(
     if row.thing and not any(f" {term.word}" in path for term in question.terms):
         score -= weights.thing
     if exact is not None:
-        in_set = weights.in_set if exact == LEAF and row.path else 1.0
-        score += weights.exact[exact] * in_set
+        in_set = {LEAF: weights.in_set, PROGRAM: weights.program_in_set} if row.path else {}
+        score += weights.exact[exact] * in_set.get(exact, 1.0)
         if exact == COMMAND and question.key in row.leaf:
             score += weights.named_for
         matched = {ATTRIBUTE: "attribute", LEAF: "name", SITE: "name"}.get(exact, "program")

@@ -339,6 +339,19 @@ def test_a_command_that_is_an_ordinary_word(tmp_path: Path) -> None:
         assert opened.search("clock")[0].entry.attribute == "clock-kit"
 
 
+def test_a_program_of_a_set_that_was_not_asked_for(tmp_path: Path) -> None:
+    path = str(tmp_path / "i.sqlite")
+    listed = [
+        package("rubyPackages.webclient", program="webclient"),
+        package("seagull", "Web client for the command line", "seagull"),
+        *(package(f"theme{number}", "Theme of Seagull") for number in range(20)),
+    ]
+    build_index(path, SOURCE, listed)
+    with closing(open_packages(path)) as opened:
+        assert opened.search("web client")[0].entry.attribute == "seagull"
+        assert opened.search("ruby webclient")[0].entry.attribute == "rubyPackages.webclient"
+
+
 def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
     twins = [
         PackageEntry(attribute=name, pname=name, version=version, description="Animal")
