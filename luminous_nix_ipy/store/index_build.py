@@ -235,14 +235,14 @@ def _rank(
         return round(max(1.0, told), 2)
 
     ranked = sorted(
-        (-told.value, document.name, told, document)
+        (-told.value, len(document.name), document.name, told, document)
         for told, document in zip(prominence, documents, strict=True)
     )
     connection.executemany(
         "insert into document values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (place, *_names(d), round(told.value, 4), mass(d), told.thing, *_words(d))
-            for place, (_, _, told, d) in enumerate(ranked, 1)
+            for place, (*_, told, d) in enumerate(ranked, 1)
         ),
     )
     projects = project_names(documents)
@@ -251,7 +251,7 @@ def _rank(
         "insert into keys values (?, ?, ?)",
         sorted(
             (key, kind, place)
-            for place, (_, _, _, document) in enumerate(ranked, 1)
+            for place, (*_, document) in enumerate(ranked, 1)
             for key, kind in _keys(
                 document,
                 projects.get(document.site, ""),

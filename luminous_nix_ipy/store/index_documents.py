@@ -141,17 +141,24 @@ def _site(homepage: str) -> str:
     return (host[1] if host else homepage).casefold()
 
 
+def _is_later(version: str) -> bool:
+    """Whether it is one after version 1, and no date: those have more digits."""
+    major = version.partition(".")[0]
+    return major.isdecimal() and len(major) < 4 and int(major) > 1
+
+
 def _care(entry: PackageEntry) -> float:
-    """Packages that people use are described, have a home and a program of their name, have got
-    beyond version 0, and work."""
+    """Packages that people use are described, have a home and a program of their name, are large
+    enough to be parted into outputs, have got beyond version 0 or 1, and work."""
     program = key(entry.main_program or "")
     of_its_name = program in (key(entry.pname), key(entry.attribute))
     told = (
-        0.35 * bool(entry.description)
+        0.25 * bool(entry.description)
         + 0.35 * bool(program) * (1.0 if of_its_name else 0.4)
         + 0.15 * bool(entry.homepages)
-        + 0.10 * bool(entry.changelog)
-        + 0.05 * (len(entry.outputs) > 1)
+        + 0.05 * bool(entry.changelog)
+        + 0.05 * min(3, max(0, len(entry.outputs) - 1))
+        + 0.10 * _is_later(entry.version)
     )
     if entry.version.startswith(("0.", "0-")):
         told -= 0.2

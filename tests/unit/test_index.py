@@ -362,6 +362,30 @@ def test_what_is_grown_comes_before_what_is_young(tmp_path: Path) -> None:
         assert opened.search("animal")[0].entry.attribute == "zebra"
 
 
+def test_what_is_large_and_old_comes_before_what_is_small_and_new(tmp_path: Path) -> None:
+    def animal(
+        name: str, version: str = "1.9", outputs: tuple[str, ...] = ("out",)
+    ) -> PackageEntry:
+        return PackageEntry(
+            attribute=name, pname=name, version=version, description="Animal", outputs=outputs
+        )
+
+    path = str(tmp_path / "i.sqlite")
+    for better in (animal("zebra", "2"), animal("zebra", outputs=("out", "man", "dev"))):
+        build_index(path, SOURCE, [animal("adder"), animal("camel", "2026.1"), better])
+        with closing(open_packages(path)) as opened:
+            found = [hit.entry.attribute for hit in opened.search("animal")]
+            assert found == ["zebra", "adder", "camel"], "a date is no sign of age"
+
+
+def test_of_equals_the_shorter_name_comes_first(tmp_path: Path) -> None:
+    listed = [package(f"{name}.cache", "Cache") for name in ("php82Packages", "phpPackages")]
+    path = str(tmp_path / "i.sqlite")
+    build_index(path, SOURCE, listed)
+    with closing(open_packages(path)) as opened:
+        assert opened.search("cache")[0].entry.attribute == "phpPackages.cache"
+
+
 def test_what_options_name_is_better_known(tmp_path: Path) -> None:
     options = [
         OptionEntry(name="a.package", kind="nixos", default="pkgs.zebra"),
@@ -372,8 +396,8 @@ def test_what_options_name_is_better_known(tmp_path: Path) -> None:
     build_index(paths, OPTIONS, options)
     named = named_packages(paths)
     assert named == {"zebra", "sets.yak"}
-    pair = [package("aardvark", "Animal"), package("zebra", "Animal")]
-    for known, first in (((), "aardvark"), (named, "zebra")):
+    pair = [package("adder", "Animal"), package("zebra", "Animal")]
+    for known, first in (((), "adder"), (named, "zebra")):
         build_index(path, SOURCE, pair, named=known)
         with closing(open_packages(path)) as opened:
             assert opened.search("animal")[0].entry.attribute == first
