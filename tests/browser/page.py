@@ -27,9 +27,12 @@ OURS = ".luminous-nix, [class*='lx-']"
 
 _AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
-_KNOWN = re.compile(r"reading 'schema'|favicon|Failed to load resource|widget model not found")
-"""Errors that Jupyter's own pages log whatever they show; the last of them late, of the notebook
-that was open before."""
+_KNOWN = re.compile(
+    r"reading 'schema'|favicon|Failed to load resource"
+    r"|widget model not found|/api/kernels/\S+ failed: .* response code: 404"
+)
+"""Errors that Jupyter's own pages log whatever they show; the last two of them late, of the
+notebook that was open before, whose kernel was shut down."""
 _numbers = itertools.count(1)
 
 _START = """command => {
