@@ -59,6 +59,9 @@ PACKAGES = [
     package("_7zz", "Archiver", "7zz"),
     package("c++filt", "C++ symbols", "c++filt"),
     package("R", "Statistics", "R"),
+    package("go", "Simple language", "go"),
+    package("gosec", "Security checker", "gosec"),
+    package("moods", "Change the colours of sounds", "moods"),
     package("_", "Whose name has no word"),
 ]
 
@@ -130,6 +133,8 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OptionIndex]:
         ("c++", "c++filt"),
         ("gnome files", "nautilus"),
         ("whose name", "_"),
+        ("golang", "go"),
+        ("audio colors", "moods"),
     ],
 )
 def test_what_people_mean_comes_first(index: PackageIndex, query: str, first: str) -> None:
