@@ -167,7 +167,7 @@ def _solution(tried: Tried) -> Text:
 
 
 def _overview(strict: bool) -> NixFrame:
-    from .. import exercise_frames
+    from ..frames import exercises as exercise_frames
 
     frame = exercise_frames.tried(list(_tried.values()))
     open_ones = [name for name, tried in _tried.items() if tried.verdict == "not yet"]

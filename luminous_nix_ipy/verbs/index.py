@@ -108,7 +108,7 @@ def _shown(session: Session, data: dict[str, Any], json: bool) -> NixFrame | Tex
         from .as_json import as_json
 
         return as_json(data)
-    from .. import search_frames
+    from ..frames import search as search_frames
 
     frame = search_frames.indexes(data["indexes"])
     told = [f"{u.source.name} ({u.source.kind}): {u.message}" for u in data["updated"]]

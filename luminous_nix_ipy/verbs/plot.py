@@ -61,9 +61,9 @@ def run(
 
 
 def _sizes(session: Session, profile: str | None, last: int | None) -> PlotView:
-    from .. import plot_frames
     from ..backend.model import OperationType
     from ..errors import NotFound
+    from ..frames import plots as plot_frames
     from ..widgets import drawing, plots
 
     data = session.execute(OperationType.LIST_GENERATIONS, profile=profile, sizes=True)
@@ -88,9 +88,9 @@ def _versions(
 ) -> PlotView:
     from functools import partial
 
-    from .. import plot_frames
     from ..backend.model import NixOperation, OperationType
     from ..errors import Refused
+    from ..frames import plots as plot_frames
     from ..widgets import drawing, plots
 
     if not names:
@@ -112,8 +112,8 @@ def _versions(
 
 
 def _builds(session: Session, last: int | None) -> PlotView:
-    from .. import plot_frames
     from ..backend.model import OperationType
+    from ..frames import plots as plot_frames
     from ..widgets import drawing, plots
 
     times = session.execute(OperationType.BUILD_TIMES, last=last)["times"]

@@ -99,7 +99,7 @@ def _found(record: str | None) -> tuple[Runbook, str]:
 
 
 def _all() -> NixFrame:
-    from .. import runbook_frames
+    from ..frames import runbooks as runbook_frames
     from ..machine import local
     from ..runbook_log import read_record, record_ids
 

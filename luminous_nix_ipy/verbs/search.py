@@ -87,8 +87,8 @@ def run(
         from .as_json import as_json
 
         return as_json(found["results"])
-    from .. import search_frames
     from ..backend.searching import did_you_mean
+    from ..frames import search as search_frames
 
     notes = [*did_you_mean(found["close"]), *found["notes"]]
     frame = search_frames.packages(found["results"], all_columns=all_columns, notes=notes)

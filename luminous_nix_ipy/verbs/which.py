@@ -32,6 +32,6 @@ def run(session: Session, *, command: str, json: bool = False) -> NixFrame | Tex
         from .as_json import as_json
 
         return as_json(found["results"])
-    from .. import search_frames
+    from ..frames import search as search_frames
 
     return session.labelled(search_frames.providers(found["results"], command))

@@ -52,7 +52,7 @@ class CheckView(View):
     @property
     def seen(self) -> NixFrame:
         """What was looked at, and what was found."""
-        from .. import exercise_frames
+        from ..frames import exercises as exercise_frames
 
         return exercise_frames.seen(self._rows)
 

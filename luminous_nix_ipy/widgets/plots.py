@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..backend.past_model import BuildTimes, HeldVersion
-    from ..nixframe import NixFrame
+    from ..frames import NixFrame
     from ..records import Generation
 
 _GET = "pip install matplotlib"

@@ -84,21 +84,21 @@ class RunbookView(View):
     @property
     def steps(self) -> NixFrame:
         """The steps."""
-        from .. import runbook_frames
+        from ..frames import runbooks as runbook_frames
 
         return runbook_frames.steps(self.runbook.steps, self.runbook.deeds)
 
     @property
     def deeds(self) -> NixFrame:
         """What was changed."""
-        from .. import runbook_frames
+        from ..frames import runbooks as runbook_frames
 
         return runbook_frames.deeds(self.runbook.deeds)
 
     @property
     def evidence(self) -> NixFrame:
         """What was required, and what was verified after changes."""
-        from .. import runbook_frames
+        from ..frames import runbooks as runbook_frames
 
         return runbook_frames.evidence(self.runbook.evidence)
 

@@ -15,9 +15,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from luminous_nix_ipy import frames, nixframe
+from luminous_nix_ipy import frames
 from luminous_nix_ipy.backend.metrics import Metrics
 from luminous_nix_ipy.backend.model import Backup
+from luminous_nix_ipy.frames import nixframe
 from luminous_nix_ipy.records import (
     Check,
     ClosureDiff,

@@ -21,11 +21,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from luminous_nix_ipy import machine, nix, plot_frames
+from luminous_nix_ipy import machine, nix
 from luminous_nix_ipy.backend.nix_run import history_of
 from luminous_nix_ipy.backend.past_model import HeldVersion
 from luminous_nix_ipy.completion import complete
 from luminous_nix_ipy.errors import NotFound, Refused
+from luminous_nix_ipy.frames import plots as plot_frames
 from luminous_nix_ipy.machine import Machine
 from luminous_nix_ipy.records import Generation
 from luminous_nix_ipy.store.versions import compare_versions

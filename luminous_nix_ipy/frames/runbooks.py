@@ -1,14 +1,14 @@
-"""Runbooks as DataFrames; dtypes are those that `frames` tells."""
+"""Runbooks as DataFrames; dtypes are those of `frames`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from . import wording
-from .columns import Column, arrays, counts, joined_commands, maybe_counts, rates, text, times
-from .nixframe import NixFrame
-from .runbook_records import Deed, Evidence, Runbook, Step
+from .. import wording
+from ..runbook_records import Deed, Evidence, Runbook, Step
+from .columns import Column, counts, joined_commands, maybe_counts, rates, text, times
+from .nixframe import NixFrame, framed
 
 _DEED = (
     Column("step", counts),
@@ -51,31 +51,23 @@ def steps(records: Sequence[Step], made: Sequence[Deed]) -> NixFrame:
         Column("error", text),
         Column("put_back", text),
     )
-    frame = NixFrame(arrays(columns, records), copy=False)
-    frame.attrs = {"caption": "Steps", "summary": wording.plural(len(records), "step")}
-    return frame
+    return framed("Steps", columns, records, wording.plural(len(records), "step"))
 
 
 def deeds(records: Sequence[Deed]) -> NixFrame:
     """What was changed. Columns: step (int64, 0: between steps), operation (text), from_number,
     to_number (Int64), outcome, id, commands, error (text)."""
-    frame = NixFrame(arrays(_DEED, records), copy=False)
-    frame.attrs = {"caption": "Changes", "summary": wording.plural(len(records), "change")}
-    return frame
+    return framed("Changes", _DEED, records, wording.plural(len(records), "change"))
 
 
 def evidence(records: Sequence[Evidence]) -> NixFrame:
     """What was looked at. Columns: step (int64, 0: between steps), kind ("requirement", "check"),
     what, verdict, reason (text)."""
-    frame = NixFrame(arrays(_EVIDENCE, records), copy=False)
-    frame.attrs = {"caption": "Required and verified"}
-    return frame
+    return framed("Required and verified", _EVIDENCE, records)
 
 
 def runbooks(records: Sequence[Runbook], problems: Sequence[str] = ()) -> NixFrame:
     """Records of runbooks, in the order given. Columns: id, name (text), started (time), verdict
     (text), steps, changes (int64)."""
-    frame = NixFrame(arrays(_RUNBOOK, records), copy=False)
     summary = wording.plural(len(records), "record")
-    frame.attrs = {"caption": "Runbooks", "summary": summary, "notes": list(problems)}
-    return frame
+    return framed("Runbooks", _RUNBOOK, records, summary, problems)

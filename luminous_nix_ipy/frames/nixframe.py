@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 
-from . import wording
-from .html import render
-from .table import Table
+from .. import wording
+from ..html import render
+from ..table import Table
+from .columns import Column, arrays
 
 _WIDTH = 80
 _MISSING = "–"
@@ -65,6 +66,20 @@ class NixFrame(pd.DataFrame):
             right=frozenset(i for i, kind in enumerate(shown.dtypes) if _is_number(kind)),
             notes=notes,
         )
+
+
+def framed(
+    caption: str,
+    columns: Sequence[Column],
+    records: Sequence[Any],
+    summary: str = "",
+    notes: Sequence[str] = (),
+) -> NixFrame:
+    """Records as a frame of these columns; without a summary or notes it has no such `attrs`."""
+    frame = NixFrame(arrays(columns, records), copy=False)
+    told = {"caption": caption, "summary": summary, "notes": list(notes)}
+    frame.attrs = {name: value for name, value in told.items() if value}
+    return frame
 
 
 def _words(name: str, values: pd.Series[Any]) -> list[str]:

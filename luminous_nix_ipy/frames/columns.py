@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from .wording import printable
+from ..wording import printable
 
 
 class Column(NamedTuple):

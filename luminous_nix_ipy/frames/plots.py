@@ -1,18 +1,18 @@
-"""What plots are drawn from, as DataFrames; dtypes are those that `frames` tells."""
+"""What plots are drawn from, as DataFrames; dtypes are those of `frames`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import wording
-from .columns import Column, arrays, counts, flags, maybe_counts, rates, text, times
-from .nixframe import NixFrame
+from .. import wording
+from .columns import Column, counts, flags, maybe_counts, rates, text, times
+from .nixframe import NixFrame, framed
 
 if TYPE_CHECKING:
-    from .backend.past_model import BuildTimes, HeldVersion
-    from .records import Generation
+    from ..backend.past_model import BuildTimes, HeldVersion
+    from ..records import Generation
 
 
 def _shared(generation: Generation) -> int | None:
@@ -52,26 +52,18 @@ def sizes(records: Sequence[Generation], caption: str = "Size per generation") -
     (in another generation of the profile too), unique_bytes (Int64), current (bool), state
     (text)."""
     ordered = sorted(records, key=attrgetter("number"))
-    return _frame(caption, _SIZE, ordered, wording.plural(len(ordered), "generation"))
+    return framed(caption, _SIZE, ordered, wording.plural(len(ordered), "generation"))
 
 
 def versions(records: Sequence[HeldVersion], caption: str = "Versions") -> NixFrame:
     """One row for each version of a package that a generation has, in the order given. Columns:
     number (int64: the generation), date (time), name, version (text)."""
     count = len({(record.name, record.version) for record in records})
-    return _frame(caption, _VERSION, records, wording.plural(count, "version"))
+    return framed(caption, _VERSION, records, wording.plural(count, "version"))
 
 
 def builds(records: Sequence[BuildTimes], caption: str = "Build times") -> NixFrame:
     """How long builds took, in the order given. Columns: name (text), median_seconds,
     shortest_seconds, longest_seconds (float64), builds (int64: how many are remembered), last
     (time: the last one's end), host (text; empty: here)."""
-    return _frame(caption, _BUILD, records, wording.plural(len(records), "name"))
-
-
-def _frame(
-    caption: str, columns: Sequence[Column], records: Sequence[Any], summary: str
-) -> NixFrame:
-    frame = NixFrame(arrays(columns, records), copy=False)
-    frame.attrs = {"caption": caption, "summary": summary}
-    return frame
+    return framed(caption, _BUILD, records, wording.plural(len(records), "name"))

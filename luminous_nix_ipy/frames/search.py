@@ -1,18 +1,18 @@
-"""What searches find, as DataFrames; dtypes are those that `frames` tells."""
+"""What searches find, as DataFrames; dtypes are those of `frames`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import search_wording, wording
-from .columns import Column, arrays, flags, maybe_counts, rates, text, words
-from .nixframe import NixFrame
+from .. import search_wording, wording
+from .columns import Column, flags, maybe_counts, rates, text, words
+from .nixframe import NixFrame, framed
 
 if TYPE_CHECKING:
-    from .backend.index_model import IndexState
-    from .backend.search_model import FoundOption, FoundPackage, Provider
+    from ..backend.index_model import IndexState
+    from ..backend.search_model import FoundOption, FoundPackage, Provider
 
 
 def packages(
@@ -24,7 +24,7 @@ def packages(
     profile where it is another than the system's), homepage, position (text), score (float64),
     matched (text)."""
     columns = _PACKAGE if all_columns else _PACKAGE[:6]
-    return _frame("Packages", columns, records, "package", notes)
+    return framed("Packages", columns, records, wording.plural(len(records), "package"), notes)
 
 
 def options(
@@ -34,32 +34,31 @@ def options(
     "home-manager" or "darwin"); all of them, none shortened: also example (text), read_only (bool),
     score (float64), matched (text)."""
     columns = _WHOLE_OPTION if all_columns else _OPTION
-    return _frame("Options", columns, records, "option", notes)
+    return framed("Options", columns, records, wording.plural(len(records), "option"), notes)
 
 
 def providers(records: Sequence[Provider], command: str) -> NixFrame:
     """Packages that have a command. Columns: attribute, version, description, source, state
     (text)."""
-    frame = _frame(f"Packages with the command {command}", _PROVIDER, records, "package", ())
+    notes: list[str] = []
     if records and not any(record.installed for record in records):
         first = records[0].attribute
-        use = f"Use it here: %nix shell {first}", f"Keep it: %nix install {first}"
-        frame.attrs["notes"] = [*use]
-    return frame
+        notes = [f"Use it here: %nix shell {first}", f"Keep it: %nix install {first}"]
+    summary = wording.plural(len(records), "package")
+    return framed(f"Packages with the command {command}", _PROVIDER, records, summary, notes)
 
 
 def indexes(records: Sequence[IndexState]) -> NixFrame:
     """Sources and their indexes. Columns: name, lists (text), entries (Int64), age_days (float64),
     state, source (text)."""
-    frame = _frame("Indexes", _INDEX, records, "source", ())
-    frame.attrs["notes"] = [
+    notes = [
         f"{record.source.name} ({record.source.kind}): {record.problem}"
         for record in records
         if record.problem
     ]
     if not any(record.there for record in records):
-        frame.attrs["notes"].append("Get what is not here yet: %nix index update")
-    return frame
+        notes.append("Get what is not here yet: %nix index update")
+    return framed("Indexes", _INDEX, records, wording.plural(len(records), "source"), notes)
 
 
 def _declared(record: FoundOption) -> list[str]:
@@ -116,17 +115,3 @@ _INDEX = (
     Column("state", text, lambda r: "not here" if not r.there else "old" if r.stale else "ready"),
     Column("source", text, lambda r: r.facts.source.origin if r.facts else r.source.address),
 )
-
-
-def _frame(
-    caption: str,
-    columns: Sequence[Column],
-    records: Sequence[Any],
-    noun: str,
-    notes: Sequence[str],
-) -> NixFrame:
-    frame = NixFrame(arrays(columns, records), copy=False)
-    frame.attrs = {"caption": caption, "summary": wording.plural(len(records), noun)}
-    if notes:
-        frame.attrs["notes"] = list(notes)
-    return frame

@@ -1,16 +1,16 @@
-"""Exercises as DataFrames; dtypes are those that `frames` tells."""
+"""Exercises as DataFrames; dtypes are those of `frames`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import wording
-from .columns import Column, arrays, counts, flags, text
-from .nixframe import NixFrame
+from .. import wording
+from .columns import Column, counts, flags, text
+from .nixframe import NixFrame, framed
 
 if TYPE_CHECKING:
-    from .backend.facts import Seen
+    from ..backend.facts import Seen
 
 _SEEN = (Column("what", text), Column("right", flags), Column("found", text))
 _TRIED = (
@@ -23,17 +23,13 @@ _TRIED = (
 
 def seen(records: Sequence[Seen]) -> NixFrame:
     """What a check looked at. Columns: what (text), right (bool), found (text)."""
-    frame = NixFrame(arrays(_SEEN, records), copy=False)
-    frame.attrs = {"caption": "What was looked at"}
-    return frame
+    return framed("What was looked at", _SEEN, records)
 
 
 def tried(records: Sequence[Any]) -> NixFrame:
     """The exercises that were tried, in the order of their first tries. Columns: exercise, title,
     verdict (text: right, not yet, skipped; of the last look), tries (int64: looks that found it
     not right)."""
-    frame = NixFrame(arrays(_TRIED, records), copy=False)
     right = sum(record.verdict == "right" for record in records)
     summary = f"{right} of {wording.plural(len(records), 'exercise')} right"
-    frame.attrs = {"caption": "Exercises of this kernel", "summary": summary}
-    return frame
+    return framed("Exercises of this kernel", _TRIED, records, summary)
