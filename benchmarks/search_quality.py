@@ -16,9 +16,10 @@ weights, aliases and rules were chosen by the rest: `tuned.json`, and `tuned_lat
 written to be harder, mostly of descriptions. Of the held-out part only the sums were looked at,
 some fifteen times. `checked.json` was written afterwards, to see whether a change that helps the
 tuned parts helps others too, before the held-out part is asked; two groups of aliases were taken
-from it since. `held_out_2.json`, packages alone, was written before the last tuning, from what
-people type and from the list itself, without asking the search; its sum was looked at three times.
-No part has a query of another.
+from it since, and later rules and weights for packages were kept where none of these three lost by
+them. `held_out_2.json`, packages alone, was written before that, from what people type and from the
+list itself, without asking the search; its sum was looked at three times. No part has a query of
+another.
 """
 
 from __future__ import annotations

@@ -48,15 +48,16 @@ _BRIEF = 30
 
 
 class Weights(NamedTuple):
-    """What each thing counts: chosen by the queries of `benchmarks/search_queries/tuned*.json`."""
+    """What each thing counts: chosen by the queries of `benchmarks/search_queries/tuned*.json`, and
+    of packages by `checked.json` too."""
 
     title: float = 0.9
     program: float = 0.95
     path: float = 0.85
     title_start: float = 0.45
     path_start: float = 0.3
-    text: float = 0.62
-    text_start: float = 0.55
+    text: float = 0.64
+    text_start: float = 0.57
     early: float = 0.25
     closeness: float = 0.25
     exact: tuple[float, float, float, float, float, float] = (1.1, 0.7, 0.4, 0.2, 0.1, 0.0)
