@@ -155,7 +155,7 @@ def _care(entry: PackageEntry) -> float:
     told = (
         0.25 * bool(entry.description)
         + 0.35 * bool(program) * (1.0 if of_its_name else 0.4)
-        + 0.15 * bool(entry.homepages)
+        + 0.10 * bool(entry.homepages)
         + 0.05 * bool(entry.changelog)
         + 0.05 * min(3, max(0, len(entry.outputs) - 1))
         + 0.10 * _is_later(entry.version)

@@ -1,12 +1,13 @@
 """How well known an entry is likely to be, told from the lists alone.
 
 Nobody's downloads are counted. What speaks for a package: it stands at the top level, or is a
-described program of a set, best of a large one; it is complete (`Document.care`); its attribute is
-its plain name, not that of a variant (`nodejs` before `nodejs_22`); and it has a name: packages of
-many sets are named after it (`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are
-variants and companions of it (`git-lfs`), descriptions speak of it, and its home page is a site of
-its own. A name that is an ordinary word (`file`, `tree`) is in many descriptions too, but hardly
-ever with a capital letter: it counts for little.
+described program of a set, best of a large one; it is complete and grown (`Document.care`: parted
+into outputs, in its second version or later, with a program of its name); its attribute is its
+plain name, not that of a variant (`nodejs` before `nodejs_22`); and it has a name: packages of many
+sets are named after it (`vimPlugins.git-blame-nvim`, `emacsPackages.git-link`), there are variants
+and companions of it (`git-lfs`), descriptions speak of it, and its home page is a site of its own.
+A name that is an ordinary word (`file`, `tree`) is in many descriptions too, but hardly ever with a
+capital letter: it counts for little.
 
 Where the options of a module system are known too, what they name (`index_named`) is better known:
 what modules run, configure and show as an example is what people use.

@@ -23,7 +23,7 @@ import msgspec
 from ..errors import IndexUnusable
 from ..search_records import IndexFacts, IndexSource
 
-VERSION = 5
+VERSION = 6
 
 TABLES = """
 create table meta (name text primary key, value text not null) without rowid;
