@@ -9,6 +9,8 @@ from tests.browser.checks import FIRST, bars_advanced, current, opened, tab_to, 
 from tests.browser.page import App, Notebook
 
 DONE = "Done: Generation {} is current and running."
+_CUT_OFF = """all => all.filter(one => one.scrollWidth > one.clientWidth)
+    .map(one => one.textContent)"""
 
 
 def other_cells_await_it(notebook: Notebook, variant: str = "") -> None:
@@ -113,6 +115,21 @@ def an_app_rolls_back(app: App, variant: str = "") -> None:
     assert not app.errors, app.errors
 
 
+def its_words_are_whole(notebook: Notebook, variant: str = "") -> None:
+    """No tab and no button cuts off what it is called, on a narrow page either."""
+    opened(notebook, variant, "%nix delete 1 2 3")
+    notebook.run_all()
+    output = notebook.output(FIRST)
+    expect(output.locator("button.lx-agree")).to_be_visible()
+    for width in (1200, 460):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        try:
+            cut = output.locator(".lm-TabBar-tabLabel, button").evaluate_all(_CUT_OFF)
+        finally:
+            notebook.page.set_viewport_size({"width": 1200, "height": 900})
+        assert not cut, f"cut off where the page is {width} wide: {cut}"
+
+
 def sheet(output: Locator) -> Locator:
     """What the tab that is turned up holds."""
     return output.locator(".lx-sheet:visible")
@@ -136,6 +153,10 @@ def test_a_reopened_notebook_tells_how_it_stood(lab: Notebook) -> None:
 
 def test_an_error_of_a_button_is_told(lab: Notebook) -> None:
     an_error_of_a_button_is_told(lab)
+
+
+def test_its_words_are_whole(lab: Notebook) -> None:
+    its_words_are_whole(lab)
 
 
 def test_an_app_rolls_back(voila: App) -> None:
