@@ -45,7 +45,7 @@ def validate(operation: NixOperation, options: Options) -> None:
         )
     for package in operation.packages:
         if operation.type in _OF_WORDS:
-            _check_value("packages", package, str)
+            check_value("packages", package, str)
         else:
             check_package(package)
     if not isinstance(operation.dry_run, bool):
@@ -57,7 +57,7 @@ def validate(operation: NixOperation, options: Options) -> None:
                 _near(name, options),
             )
         if value is not None:
-            _check_value(name, value, options[name])
+            check_value(name, value, options[name])
 
 
 def check_package(package: object) -> None:
@@ -87,7 +87,12 @@ def check_package(package: object) -> None:
         )
 
 
-def _check_value(name: str, value: Any, expected: type | tuple[type, ...]) -> None:
+def check_value(name: str, value: Any, expected: type | tuple[type, ...]) -> None:
+    """Refuse a value that is not of the type, or of one of the types, that an option takes.
+
+    Raises:
+        Refused: with what it takes.
+    """
     types = expected if isinstance(expected, tuple) else (expected,)
     # bool is an int in Python, but True is not a generation.
     if (isinstance(value, bool) and bool not in types) or not isinstance(value, types):

@@ -83,19 +83,25 @@ def run(
     json: bool = False,
 ) -> NixFrame | ChangeView | Text:
     from ..backend.journal_changes import chosen, journalled
+    from ..backend.validation import check_value
 
     filters = {
         "since": since,
         "until": until,
         "operation": operation,
-        "outcome": None if outcome is None else outcome.replace("-", " "),
+        "outcome": outcome,
         "profile": profile,
         "user": user,
     }
+    path = None if export is None else os.path.expanduser(os.fspath(export))
+    for name, value in {**filters, "last": last, "export": path}.items():
+        if value is not None:
+            check_value(name, value, int if name == "last" else str)
+    if outcome is not None:
+        filters["outcome"] = outcome.replace("-", " ")
     narrowed = [f"--{name}" for name, value in filters.items() if value is not None]
     if last is not None:
         narrowed.append("--last")
-    path = None if export is None else os.path.expanduser(os.fspath(export))
     if id is not None:
         _take_no("--id shows one change", narrowed)
         return _in_full(session, id, json)

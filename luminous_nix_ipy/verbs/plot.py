@@ -62,10 +62,13 @@ def run(
 
 def _sizes(session: Session, profile: str | None, last: int | None) -> PlotView:
     from ..backend.model import OperationType
+    from ..backend.validation import check_value
     from ..errors import NotFound
     from ..frames import plots as plot_frames
     from ..widgets import drawing, plots
 
+    if last is not None:
+        check_value("last", last, int)
     data = session.execute(OperationType.LIST_GENERATIONS, profile=profile, sizes=True)
     found = data["generations"][:last]
     if not found:
