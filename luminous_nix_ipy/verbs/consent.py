@@ -45,6 +45,7 @@ def ask(question: str, shell: Any, agreed: str) -> None:
     try:
         answer = input(f"{question} [y/N] ")
     except (EOFError, KeyboardInterrupt):
+        print()  # the terminal is still in the line of the question
         answer = ""
     if answer.strip().lower() not in ("y", "yes"):
         raise NoConsent("Not agreed to. Nothing was changed.")

@@ -66,6 +66,12 @@ def test_list_ask_roll_back_undo(simple: Terminal) -> None:
     assert "Plan: rollback of system" in asked
     assert "on the PLAYGROUND?" in asked
     assert "NoConsent: Not agreed to. Nothing was changed." in simple.run("n")
+    for keys in ("\x03", "\x04"):
+        simple.run("%nix rollback 4", until=r"\[y/N\] ")
+        simple.process.send(keys)
+        simple.process.expect(PROMPT)
+        _, *below = _CODES.sub("", simple.process.before).splitlines()
+        assert below[0] == "NoConsent: Not agreed to. Nothing was changed."
     simple.run("%nix rollback 4", until=r"\[y/N\] ")
     done = simple.run("y")
     assert "Done" in done
