@@ -16,10 +16,10 @@ Examples:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from .parser import Parser
-from .rebuilding import Pairs, add_configuration, shown
+from .rebuilding import Configuration, add_configuration, shown
 from .session import Session
 
 if TYPE_CHECKING:
@@ -35,35 +35,12 @@ def arguments(parser: Parser) -> None:
 
 
 def run(
-    session: Session,
-    *,
-    flake: str | None = None,
-    file: str | None = None,
-    attr: str | None = None,
-    impure: bool = False,
-    override_input: Pairs = None,
-    option: Pairs = None,
-    show_trace: bool = False,
-    max_jobs: int | str | None = None,
-    build_host: str | None = None,
-    link: str | None = None,
-    dry_run: bool = False,
-    bg: bool = False,
+    session: Session, *, link: str | None = None, **arguments: Unpack[Configuration]
 ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
 
-    options = {
-        "flake": flake,
-        "file": file,
-        "attr": attr,
-        "impure": impure,
-        "override_input": override_input,
-        "option": option,
-        "show_trace": show_trace,
-        "max_jobs": max_jobs,
-        "build_host": build_host,
-        "link": link,
-    }
+    options = {**arguments, "link": link}
+    dry_run, bg = (bool(options.pop(name)) for name in ("dry_run", "bg"))
     operation = NixOperation(OperationType.BUILD, dry_run=dry_run, options=options)
     if bg:
         return session.background(operation, lambda data: shown(session, data))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from ..backend.model import NixOperation, OperationType
 from .change import agree, agreed_beforehand, line_of
 from .consent import can_answer
 from .parser import Parser, add_bg
+from .safety import Safety, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -20,6 +21,30 @@ if TYPE_CHECKING:
 
 Pairs = Sequence[tuple[str, str]] | Sequence[list[str]] | None
 """Pairs of texts, as `--option NAME VALUE` and `--override-input NAME REF` give them."""
+
+
+class Configuration(TypedDict):
+    """What `add_configuration` declares."""
+
+    flake: str | None
+    file: str | None
+    attr: str | None
+    impure: bool
+    override_input: Pairs
+    option: Pairs
+    show_trace: bool
+    max_jobs: int | str | None
+    build_host: str | None
+    dry_run: bool
+    bg: bool
+
+
+class Rebuild(Configuration, Safety):
+    """What `add_rebuild` declares."""
+
+    specialisation: str | None
+    install_bootloader: bool
+    yes: bool
 
 
 def add_configuration(parser: Parser) -> None:
@@ -53,13 +78,15 @@ def add_build_host(parser: Parser) -> None:
     )
 
 
-def add_activation(parser: Parser) -> None:
-    """Declare what the verbs that activate a system take besides."""
+def add_rebuild(parser: Parser) -> None:
+    """Declare what the verbs that build and activate a system take."""
+    add_configuration(parser)
     add_specialisation(parser)
     parser.add_argument(
         "--install-bootloader", action="store_true", help="install the boot loader itself too"
     )
     parser.add_argument("--yes", action="store_true", help="agree beforehand")
+    add_safety(parser)
 
 
 def add_specialisation(parser: Parser) -> None:
@@ -80,21 +107,19 @@ def add_specialisation(parser: Parser) -> None:
 def rebuild(
     session: Session,
     kind: OperationType,
-    *,
-    yes: bool,
-    dry_run: bool,
-    bg: bool,
-    **options: Any,
+    **arguments: Unpack[Rebuild],
 ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
     """Build a configuration; show the plan, ask, and carry it out.
 
     Args:
         kind: SWITCH, BOOT or TEST.
-        options: the operation's.
+        arguments: what `add_rebuild` declares.
 
     Raises:
         NixError: there is none, it cannot be built, it is refused, nobody agreed, or it failed.
     """
+    options = dict(arguments)
+    yes, dry_run, bg = (bool(options.pop(name)) for name in ("yes", "dry_run", "bg"))
     operation = NixOperation(kind, dry_run=dry_run, options=options)
     if bg:
         agreed_beforehand(kind.value, yes or dry_run)

@@ -28,11 +28,11 @@ Examples:
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from .parser import Parser, add_bg, add_profile, number
 from .rebuilding import add_specialisation
-from .safety import Span, Texts, add_safety
+from .safety import Safety, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -76,13 +76,7 @@ def run(
     mode: Mode = "switch",
     specialisation: str | None = None,
     profile: str | None = None,
-    expect: Texts = None,
-    expect_url: Texts = None,
-    expect_unit: Texts = None,
-    settle: Span = None,
-    confirm_timeout: Span = None,
-    force: Texts = None,
-    restore: bool = True,
+    **safety: Unpack[Safety],
 ) -> PlanView | ReportView | Proposal | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from .change import change
@@ -96,13 +90,7 @@ def run(
             "mode": mode,
             "specialisation": specialisation,
             "profile": profile,
-            "expect": expect,
-            "expect_url": expect_url,
-            "expect_unit": expect_unit,
-            "settle": settle,
-            "confirm_timeout": confirm_timeout,
-            "force": force,
-            "restore": restore,
+            **safety,
         },
     )
     return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from .parser import Parser
@@ -12,6 +12,18 @@ Texts = str | Sequence[str] | None
 """One, several or none."""
 Span = str | float | None
 """Seconds, or text such as "10s" or "2m"; None is what the settings say."""
+
+
+class Safety(TypedDict):
+    """What `add_safety` declares."""
+
+    expect: Texts
+    expect_url: Texts
+    expect_unit: Texts
+    settle: Span
+    confirm_timeout: Span
+    force: Texts
+    restore: bool
 
 
 def add_safety(parser: Parser) -> None:

@@ -11,10 +11,10 @@ Examples:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from .parser import Parser, add_bg
-from .safety import Span, Texts, add_safety
+from .safety import Safety, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -41,13 +41,7 @@ def run(
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
-    expect: Texts = None,
-    expect_url: Texts = None,
-    expect_unit: Texts = None,
-    settle: Span = None,
-    confirm_timeout: Span = None,
-    force: Texts = None,
-    restore: bool = True,
+    **safety: Unpack[Safety],
 ) -> NixFrame | PlanView | ReportView | Proposal | Job[PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
     from ..backend.roots import list_backups
@@ -66,13 +60,7 @@ def run(
         options={
             "id": id,
             "profile": profile,
-            "expect": expect,
-            "expect_url": expect_url,
-            "expect_unit": expect_unit,
-            "settle": settle,
-            "confirm_timeout": confirm_timeout,
-            "force": force,
-            "restore": restore,
+            **safety,
         },
     )
     return change(session, operation, yes=yes, dry_run=dry_run, bg=bg)

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from .parser import Parser, add_bg
 from .rebuilding import add_build_host
-from .safety import Span, Texts, add_safety
+from .safety import Safety, add_safety
 from .session import Session
 
 if TYPE_CHECKING:
@@ -55,13 +55,7 @@ def run(
     dry_run: bool = False,
     yes: bool = False,
     bg: bool = False,
-    expect: Texts = None,
-    expect_url: Texts = None,
-    expect_unit: Texts = None,
-    settle: Span = None,
-    confirm_timeout: Span = None,
-    force: Texts = None,
-    restore: bool = True,
+    **safety: Unpack[Safety],
 ) -> (
     NixFrame
     | BuildView
@@ -79,15 +73,6 @@ def run(
     from .rebuilding import activate, shown
 
     names = [inputs] if isinstance(inputs, str) else list(inputs)
-    safety = {
-        "expect": expect,
-        "expect_url": expect_url,
-        "expect_unit": expect_unit,
-        "settle": settle,
-        "confirm_timeout": confirm_timeout,
-        "force": force,
-        "restore": restore,
-    }
     options = {
         "flake": flake,
         "build_host": build_host,

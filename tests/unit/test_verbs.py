@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
@@ -71,9 +71,21 @@ def test_a_verb_takes_the_same_as_its_method(verb: str) -> None:
     declared = {
         action.dest for action in (*Parser(verb).positionals(), *Parser(verb).options().values())
     }
-    runs = set(inspect.signature(load(verb).run).parameters) - {"session"}
+    runs = _parameters(load(verb).run) - {"session"}
     method = set(inspect.signature(getattr(Nix, verb)).parameters) - {"self"}
     assert declared - {"help"} == runs == method
+
+
+def _parameters(function: Callable[..., object]) -> set[str]:
+    """The names of its arguments; those of its typed keywords (PEP 692) in place of them."""
+    names = set()
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            (keywords,) = get_args(eval(parameter.annotation, inspect.getmodule(function).__dict__))
+            names |= keywords.__annotations__.keys()
+        else:
+            names.add(name)
+    return names
 
 
 @pytest.mark.parametrize("verb", VERBS)
