@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+from ..errors import ListUnreadable
 from ..search_records import Declaration, OptionEntry, OptionKind
 from .description_text import to_markdown
 from .json_stream import members
@@ -29,6 +30,11 @@ def read_options(file: BinaryIO, kind: OptionKind) -> Iterator[OptionEntry]:
     for name, value in members(file, "options"):
         if not isinstance(value, Mapping) or value.get("internal") is True:
             continue
+        if "declarations" not in value and (name == "packages" or value.keys() & {"meta", "pname"}):
+            raise ListUnreadable(
+                "The list cannot be read: it is one of packages, not of options.",
+                f"{name} is declared nowhere, as no package is: --kind packages says so.",
+            )
         if value.get("visible") is not False:
             yield option_entry(name, value, kind)
 

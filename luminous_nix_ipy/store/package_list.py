@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+from ..errors import ListUnreadable
 from ..search_records import PackageEntry
 from .json_stream import members
 from .versions import parse_name
@@ -37,6 +38,12 @@ def read_packages(
     """
     for attribute, value in members(file, "packages"):
         if isinstance(value, dict):
+            if "declarations" in value and "meta" not in value:
+                raise ListUnreadable(
+                    "The list cannot be read: it is one of options, not of packages.",
+                    f"{attribute} is declared, as options are: --kind nixos, home-manager or "
+                    "darwin says whose they are.",
+                )
             name = _FLAKE_PREFIX.sub("", attribute.removeprefix(prefix), count=1)
             yield package_entry(name, value, (programs or {}).get(name, ()))
 

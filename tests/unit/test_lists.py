@@ -123,6 +123,21 @@ def test_a_damaged_list_is_refused(damaged: bytes) -> None:
     assert "cannot be read" in caught.value.what
 
 
+OPTION = {"declarations": ["nixos/modules/x.nix"], "loc": ["x"], "type": "boolean"}
+
+
+def test_a_list_of_options_is_none_of_packages() -> None:
+    with pytest.raises(ListUnreadable, match="of options, not of packages") as caught:
+        read({"services.x.enable": OPTION})
+    assert "--kind nixos, home-manager" in caught.value.why
+
+
+@pytest.mark.parametrize("packages", [{"hello": HELLO}, {"version": 2, "packages": {"a": HELLO}}])
+def test_a_list_of_packages_is_none_of_options(packages: object) -> None:
+    with pytest.raises(ListUnreadable, match="of packages, not of options"):
+        list(read_options(io.BytesIO(json.dumps(packages).encode()), "nixos"))
+
+
 def test_what_came_before_the_damage_was_given() -> None:
     entries = read_packages(io.BytesIO(b'{"packages": {"a": {}, "b": {"na'))
     assert next(entries).attribute == "a"
