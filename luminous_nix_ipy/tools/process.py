@@ -30,6 +30,8 @@ GRACE = 1.0
 """Seconds that a program has to end itself after SIGINT; with the rest, under 2.5 in all."""
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
 _TAIL_LINES = 12
+_TAIL_COLUMNS = 500
+"""Nix quotes the line that it does not understand, and what is no Nix may be one line."""
 _KEPT_OF_CONVERSATION = 65_536
 """Bytes of a conversation's stderr that are remembered."""
 
@@ -299,7 +301,11 @@ def _not_started(
 
 def _tail(stderr: str) -> str:
     lines = [line.rstrip() for line in plain(stderr).splitlines() if line.strip()]
-    return "\n".join(lines[-_TAIL_LINES:])
+    # Nix quotes the whole line that it does not understand, of a file that is no Nix at all too.
+    return "\n".join(
+        line if len(line) <= _TAIL_COLUMNS else f"{line[:_TAIL_COLUMNS]}…"
+        for line in lines[-_TAIL_LINES:]
+    )
 
 
 def _shown(argv: tuple[str, ...]) -> str:

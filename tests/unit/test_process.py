@@ -167,6 +167,14 @@ def test_failure_carries_argv_status_and_the_last_words_without_escapes() -> Non
     assert "line 1\n" in error.stderr
 
 
+def test_a_line_without_end_is_cut_in_the_last_words_alone() -> None:
+    with pytest.raises(CommandFailed) as caught:
+        go(run(["sh", "-c", "printf 'error: %09999d' 1 >&2; exit 1"]))
+    error = caught.value
+    assert error.why.startswith("error: 000") and error.why.endswith("0…")
+    assert len(error.why) < 600 < 9999 < len(error.stderr)
+
+
 @pytest.mark.parametrize(("number", "name"), [(15, "SIGTERM"), (40, "signal 40")])
 def test_a_signal_is_named(number: int, name: str) -> None:
     with pytest.raises(CommandFailed, match=f"was ended by {name}"):
