@@ -70,7 +70,8 @@ def parse_source(
         words: a channel's name, the URL or path of a list, a flake reference, or a path or
             `<nixpkgs>` that Nix evaluates.
         name: what to call it; None takes it from the words.
-        kind: of what it lists; None for a channel is packages and options, else packages.
+        kind: of what it lists; None for a channel is packages and options, for a database its
+            programs, else packages.
 
     Raises:
         Refused: they are none of these.
@@ -81,7 +82,8 @@ def parse_source(
         raise Refused(f"{words!r} is no source.", "", ["For example: nixos-unstable"])
     if CHANNEL.fullmatch(words):
         return channel_sources(words, _checked(name or words), kind)
-    chosen: SourceKind = next((k for k in KINDS if k == kind), "packages")
+    likely: SourceKind = "programs" if ".sqlite" in os.path.basename(words) else "packages"
+    chosen: SourceKind = next((k for k in KINDS if k == kind), likely)
     source = _located(words, chosen)
     called = name or _called(words)
     return [

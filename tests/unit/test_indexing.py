@@ -215,6 +215,7 @@ def test_a_channels_programs_are_used_where_they_are(there: Machine, server: Ser
         ("nixos-25.11", "programs", [("programs", "fetch")]),
         ("https://example.org/a/packages.json.xz", None, [("packages", "fetch")]),
         ("https://example.org/options.json?x=1", "darwin", [("darwin", "fetch")]),
+        ("https://example.org/programs.sqlite", None, [("programs", "fetch")]),
         ("github:NixOS/nixpkgs/nixos-25.11", None, [("packages", "evaluate")]),
         ("nixpkgs", None, [("packages", "evaluate")]),
         ("<nixpkgs>", None, [("packages", "evaluate")]),
