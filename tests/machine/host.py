@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -266,13 +267,16 @@ class Host:
     # Whether it runs.
 
     def _find_leader(self) -> bool:
-        """systemd's first process, once it has sorted itself into its own control group."""
+        """systemd's first process, once it has sorted itself into its own control group, where its
+        children begin too: as it sees itself it is number 1 (proc_pid_status(5), NSpid)."""
         processes = self._groups[0] / "payload/init.scope/cgroup.procs"
         try:
-            first = processes.read_text().split()[:1]
+            for process in map(int, processes.read_text().split()):
+                numbers = re.search(r"^NSpid:.*", _status(process), re.MULTILINE)
+                if numbers and numbers[0].split()[-1] == "1":
+                    self.leader = process
         except OSError:
             return False
-        self.leader = int(first[0]) if first else 0
         return self.leader != 0
 
     def _is_up(self) -> bool:
@@ -306,6 +310,14 @@ class Host:
         for group in self._groups:
             cgroups.remove_group(group)
         self._groups = []
+
+
+def _status(process: int) -> str:
+    """What the kernel tells of a process; "" once it has ended."""
+    try:
+        return Path(f"/proc/{process}/status").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _told(argv: Sequence[str], done: subprocess.CompletedProcess[str]) -> str:
