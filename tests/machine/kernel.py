@@ -43,6 +43,15 @@ class KernelOnHost(Kernel):
         return told.stdout.strip() not in ("", "0")
 
 
+def _is_ready(client: BlockingKernelClient) -> bool:
+    """On a busy machine a kernel that does not answer at once counts as dead to its client."""
+    try:
+        client.wait_for_ready(timeout=PATIENCE)
+    except RuntimeError:
+        return False
+    return True
+
+
 @contextmanager
 def a_kernel_on(host: Host, user: str = "root", **variables: str) -> Iterator[KernelOnHost]:
     """A kernel on a host, with the extension's package at hand."""
@@ -68,7 +77,7 @@ def a_kernel_on(host: Host, user: str = "root", **variables: str) -> Iterator[Ke
     client.load_connection_info({**connection, "ip": str(outside)})
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=PATIENCE)
+        wait_until("the kernel", lambda: _is_ready(client))
         yield KernelOnHost(host, f"{name}.service", client)
     finally:
         client.stop_channels()
