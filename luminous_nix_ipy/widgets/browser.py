@@ -299,7 +299,7 @@ class Browser(LiveView):
         settled = self.guarded(self._settled)
         self._proposal = Proposal(self._backend, operation, plan, ended=settled)
         self._deed.children = [self._proposal.widget()]
-        self.say("Read the plan below, then agree to it or not.")
+        self.say(self._proposal.obstacle or "Read the plan below, then agree to it or not.")
         self.changed()
 
     def _settled(self, proposal: Proposal) -> None:

@@ -211,6 +211,12 @@ def test_a_rollback_that_fails_is_told(browser: Browser) -> None:
     assert "postgresql" in browser._page().text()
 
 
+def test_where_nothing_is_to_be_done_nobody_is_asked_to_agree(browser: Browser) -> None:
+    browser.grid.active = "5"  # the current one
+    click(browser, "roll_back")
+    says(browser, "There is nothing to do.")
+
+
 def test_declined_nothing_is_changed(browser: Browser) -> None:
     browser.grid.active = "3"
     click(browser, "roll_back")
