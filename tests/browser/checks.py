@@ -6,6 +6,7 @@ Each opens a notebook of its own. `variant` is a cell that runs before anything 
 
 from __future__ import annotations
 
+import re
 import socket
 from contextlib import closing
 from typing import Any
@@ -30,6 +31,8 @@ _WATCH_BARS = """() => {
     const options = {subtree: true, childList: true, attributes: true, characterData: true};
     new MutationObserver(look).observe(document.body, options);
 }"""
+_RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()"
+"""As the menu does it, so that the page knows."""
 _A_SLIDER = "import ipywidgets; ipywidgets.IntSlider()"
 _A_LONG_JOB = """
 import asyncio
@@ -281,6 +284,19 @@ def accessible_in_both_themes(notebook: Notebook) -> None:
         assert not unreadable, f"{theme}: as its ground: {unreadable}"
         passed: list[dict[str, Any]] = notebook.audit()["passes"]
         assert any(rule["id"] == "color-contrast" for rule in passed), "no text was looked at"
+
+
+def a_view_without_its_kernel_says_so(notebook: Notebook, variant: str = "") -> None:
+    """Once the kernel was restarted the buttons of a view are dead, and the view says it."""
+    opened(notebook, variant, "%nix rollback 4")
+    notebook.run_all()
+    view = notebook.output(FIRST).locator(".luminous-nix-live").first
+    told = "view => getComputedStyle(view, '::before').content"
+    expect(view.locator("button.lx-agree")).to_be_visible()
+    assert view.evaluate(told) == "none"
+    notebook.page.evaluate(_RESTART)
+    expect(view).to_have_class(re.compile("disconnected"))
+    assert "Its kernel has ended" in view.evaluate(told)
 
 
 def an_error_in_a_callback_is_told(notebook: Notebook, variant: str = "") -> None:

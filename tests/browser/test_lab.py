@@ -23,6 +23,7 @@ from tests.browser.page import Notebook
         checks.tables_are_readable,
         checks.views_are_accessible,
         checks.an_error_in_a_callback_is_told,
+        checks.a_view_without_its_kernel_says_so,
     ],
     ids=lambda check: check.__name__,
 )
