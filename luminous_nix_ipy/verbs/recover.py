@@ -42,14 +42,16 @@ def run(
     yes: bool = False,
 ) -> CutOffView | RecoverPlanView | RecoverReportView | Proposal:
     from ..backend.model import NixOperation, OperationType
+    from ..backend.recovering import find
+    from ..errors import Refused
     from ..widgets.recovering import CutOffView, RecoverPlanView
     from .change import agree
 
+    if finish and undo:
+        raise Refused("A change is finished or undone, not both.", "Nothing was done.")
     if not finish and not undo:
         found = session.execute(OperationType.RECOVER)["cut_off"]
-        if id is not None:
-            found = [one for one in found if one.entry.id == id]
-        return CutOffView(found)
+        return CutOffView(found if id is None else [find(session.machine, id)])
     how = "finish" if finish else "undo"
     operation = NixOperation(OperationType.RECOVER, dry_run=dry_run, options={"how": how, "id": id})
     plan = session.plan(operation)

@@ -108,6 +108,16 @@ def test_an_unknown_id_is_refused_with_those_that_are(faults: Faults) -> None:
     with pytest.raises(NotFound, match="No change never") as caught:
         nix.recover("never", undo=True, yes=True)
     assert cut_off(faults.machine)[0].entry.id in caught.value.why
+    with pytest.raises(NotFound, match="No change never"):
+        nix.recover("never")
+    assert len(nix.recover(cut_off(faults.machine)[0].entry.id)) == 1
+
+
+def test_a_change_is_not_finished_and_undone(faults: Faults) -> None:
+    before = cut(faults, "boot", "before")
+    with pytest.raises(Refused, match="not both"):
+        nix.recover(finish=True, undo=True, yes=True)
+    assert cut_off(faults.machine) and state(faults.machine) != before
 
 
 def test_what_somebody_else_has_changed_is_left_alone(faults: Faults) -> None:
