@@ -44,6 +44,8 @@ def run(
     from ..widgets.show import StatusView, Text
     from . import recording
 
+    if action is not None and action not in _ACTIONS:
+        raise Refused(f"A playground knows no {action!r}.", f"There is {', '.join(_ACTIONS)}.")
     in_use = playground.status()
     if action is None:
         action = "status" if in_use else "start"

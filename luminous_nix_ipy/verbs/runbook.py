@@ -63,7 +63,9 @@ def run(
 
 
 def _check(action: str | None, what: str | None, record: str | None) -> None:
-    """Raises: UsageError: something is missing, or too much."""
+    """Raises: Refused, UsageError: something is missing, too much, or unknown."""
+    if action is not None and action not in _ACTIONS:
+        raise Refused(f"A runbook knows no {action!r}.", f"There is {', '.join(_ACTIONS)}.")
     if what is None and action == "export":
         usage_error("%nix runbook export: name a file, such as runbook.html")
     if what is not None and action not in _TAKES:

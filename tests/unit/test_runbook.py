@@ -379,6 +379,11 @@ def test_wrong_lines(shell: InteractiveShell, line: str, told: str) -> None:
     assert told in usage_error(shell, line)
 
 
+def test_what_a_runbook_does_not_know_is_refused() -> None:
+    with pytest.raises(Refused, match="knows no 'begin'"):
+        nix.runbook("begin")
+
+
 def test_a_step_is_not_begun_without_a_record(shell: InteractiveShell) -> None:
     state = Path(os.environ["LUMINOUS_NIX_STATE_DIR"])
     shutil.rmtree(state, ignore_errors=True)

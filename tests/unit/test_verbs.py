@@ -421,6 +421,9 @@ def test_playground(
         assert "gone" in run(shell, "%nix playground stop")
     assert not folder.exists()
     assert machine.current().playground is None
+    with pytest.raises(Refused, match="knows no 'begin'"):
+        Nix().playground("begin")
+    assert machine.current().playground is None
 
 
 def test_where_there_is_nothing_a_playground_is_offered(
