@@ -29,6 +29,8 @@ _STORE_FREE = 2 << 30
 """Bytes: a NixOS update takes some, and SQLite stops when there are none."""
 _BOOT_FREE = 64 << 20
 """Bytes: about one kernel with its initrd."""
+_STALE_NAMED = 3
+"""Gc roots that a finding names; of more, how many there are."""
 _LISTED = 20
 """Things of one kind that are findings of their own; of more, how many there are."""
 
@@ -124,10 +126,13 @@ def examine_roots(machine: Machine) -> list[Finding]:
     roots = find_roots(machine)
     found = []
     if roots.stale:
-        first = "; ".join(f"{link} → {read_link(link)}" for link in roots.stale[:3])
         count = len(roots.stale)
+        told = [f"{link} → {read_link(link)}" for link in roots.stale[:_STALE_NAMED]]
+        if count > _STALE_NAMED:
+            told.append(f"and {count - _STALE_NAMED:,} more")
         reason = (
-            f"{count:,} of them lead{'s' if count == 1 else ''} to a link that is gone: {first}."
+            f"{count:,} of them lead{'s' if count == 1 else ''} to a link that is gone: "
+            f"{'; '.join(told)}."
         )
         where = f"{machine.gcroots_dir}/auto"
         own = "Nothing: Nix takes such links away when it next collects."

@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from msgspec.structs import replace
 
 from luminous_nix_ipy import nix
+from luminous_nix_ipy.backend.examining import examine_roots
 from luminous_nix_ipy.backend.examining_settings import examine_settings
 from luminous_nix_ipy.backend.repair_model import RepairPlan
 from luminous_nix_ipy.errors import NoConsent
@@ -86,6 +87,17 @@ def test_a_playground_without_nix_is_examined_and_mended() -> None:
         assert os.readlink(link) == target and not stale.exists()
         assert "it is well now" in repr(report).lower()
         assert "Nothing to repair" in repr(nix.repair())
+
+
+def test_of_many_stale_roots_some_are_named_and_the_others_counted() -> None:
+    with simulated() as made:
+        auto = Path(made.gcroots_dir, "auto")
+        auto.mkdir(exist_ok=True)
+        for number in range(5):
+            (auto / f"gone{number}").symlink_to(f"/nowhere/result-{number}")
+            (told,) = (f.reason for f in examine_roots(made) if f.what == "stale gc roots")
+            assert told.count("→") == min(number + 1, 3)
+            assert told.endswith(f"; and {number - 2} more." if number > 2 else f"-{number}.")
 
 
 def test_doctor_and_repair_speak_json_and_go_on_beside_the_notebook() -> None:
