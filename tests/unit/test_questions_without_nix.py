@@ -35,6 +35,14 @@ def test_chains_need_no_nix(made: Machine) -> None:
     assert frame.attrs["caption"].startswith("PLAYGROUND: Why")
 
 
+def test_a_name_that_is_near_is_offered_once(made: Machine) -> None:
+    machine.use(made)
+    with pytest.raises(NotFound, match="no package glibcc") as missing:
+        nix.why("current", "glibcc")
+    assert not missing.value.why
+    assert [todo for todo in missing.value.todo if "Did" in todo] == ["Did you mean glibc or zlib?"]
+
+
 @pytest.mark.parametrize(
     "kind", [OperationType.EVALUATE, OperationType.LOG, OperationType.WHY], ids=str
 )

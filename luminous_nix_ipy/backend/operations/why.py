@@ -64,6 +64,9 @@ def _no_package(graph: Iterable[str], path: str, name: str) -> NotFound:
     close = difflib.get_close_matches(name, known, n=3)
     return NotFound(
         f"There is no package {name} in the closure of {path}.",
-        f"Did you mean {' or '.join(close)}?" if close else "",
-        ["Give a name, a generation, a store path, or a link such as ./result."],
+        "",
+        [
+            *([f"Did you mean {' or '.join(close)}?"] if close else []),
+            "Give a name, a generation, a store path, or a link such as ./result.",
+        ],
     )
