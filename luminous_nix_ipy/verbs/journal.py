@@ -180,6 +180,8 @@ def _export_lines(session: Session, path: str, yes: bool) -> Text:
         f"{file.path}: {plural(file.lines, 'line')}, {file.verdict}, head {file.head}"
         for file in files
     ]
+    if not told:
+        return Text(f"Written to {path}: nothing, since no journal was begun yet.")
     return Text("\n".join([f"Written to {path}, verified:", *told]))
 
 
