@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,6 +184,12 @@ def test_an_unknown_name_names_the_profiles_that_there_are(machine: Machine) -> 
         find_profile(machine, "sytem")
     assert f"{machine.profiles_dir}/sytem" in caught.value.why
     assert caught.value.todo[0] == "Profiles that there are: system, per-user/other/profile."
+
+
+def test_a_playground_advises_no_playground(machine: Machine) -> None:
+    with pytest.raises(NotFound) as caught:
+        find_profile(msgspec.structs.replace(machine, playground=machine.home), "nope")
+    assert "%nix playground start" not in caught.value.todo
 
 
 def test_a_generations_link_is_told_from_a_profile(machine: Machine) -> None:
