@@ -212,7 +212,6 @@ def _not_found(machine: Machine, name: str | None, looked_at: list[str]) -> NotF
     there = [profile.name for profile in known_profiles(machine)]
     todo = [f"Profiles that there are: {', '.join(there)}."] if there else []
     if machine.playground is None:
-        if machine.playground is None:
         todo.append("%nix playground start")
     if name is None:
         return NotFound(
