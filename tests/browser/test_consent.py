@@ -103,6 +103,17 @@ def an_error_of_a_button_is_told(notebook: Notebook, variant: str = "") -> None:
     assert current(notebook) == 5
 
 
+def a_failure_is_told_in_lines(notebook: Notebook, variant: str = "") -> None:
+    """What an activation said before it failed keeps its lines."""
+    opened(notebook, variant, "%nix rollback 2")  # its activation fails
+    notebook.run_all()
+    output = notebook.output(FIRST)
+    output.locator("button.lx-agree").click()
+    said = output.locator("[role=status]")
+    expect(said).to_contain_text("generation 5 is current")
+    assert "\nactivation script failed\n" in said.inner_text()
+
+
 def an_app_rolls_back(app: App, variant: str = "") -> None:
     """In Voila, where nobody can be prompted, the buttons are wanted by a setting; callbacks drive
     the change and its progress."""
@@ -157,6 +168,10 @@ def test_an_error_of_a_button_is_told(lab: Notebook) -> None:
 
 def test_its_words_are_whole(lab: Notebook) -> None:
     its_words_are_whole(lab)
+
+
+def test_a_failure_is_told_in_lines(lab: Notebook) -> None:
+    a_failure_is_told_in_lines(lab)
 
 
 def test_an_app_rolls_back(voila: App) -> None:
