@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from .. import wording
 from ..errors import ChangeFailed, MachineChanged, NixError, Refused
 from ..machine import Machine
 from ..records import Check, Command, UnitChange
@@ -100,7 +101,12 @@ class Account:
         said = "\n".join(told.said.get(step, ())[-_LINES_SAID:])
         if told.outcome == "failed":
             outcome: Outcome = "failed"
-            state = "It could not be put back wholly: " + "; ".join(told.problems)
+            problems = "; ".join(told.problems)
+            state = (
+                f"It could not be put back wholly: {problems}."
+                if plan.safety.restore
+                else wording.sentence(problems)
+            )
             left = restoring_commands(self.machine, plan, self._touched())
             todo = [f"Put it back by hand: {command}" for command in left]
             rows = tuple(Check("put back", "failed", problem) for problem in told.problems)

@@ -227,6 +227,16 @@ def test_what_cannot_be_put_back_is_said(machine: Machine, backend: NixBackend) 
     assert list_backups(machine), "what was current stays kept"
 
 
+def test_what_was_not_to_be_put_back_is_not_told_as_a_failure_to(
+    machine: Machine, backend: NixBackend
+) -> None:
+    replace_script(machine, current(machine) - 1, '[ "$1" = test ] && exit 3; exec ORIGINAL "$@"')
+    error = failure(execute(backend, ROLLBACK, restore=False))
+    assert error.report.outcome == "failed"
+    assert "Nothing was put back, as was asked for." in error.why
+    assert "could not be" not in error.why
+
+
 def test_an_activation_that_lies_is_found_out(machine: Machine, backend: NixBackend) -> None:
     before, number = facts(machine), current(machine)
     replace_script(machine, number - 1, "exit 0")
