@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -149,9 +149,18 @@ def _attention(glance: Glance) -> Attention:
     well = len(glance.findings) - len(found)
     when = clock(glance.examined)
     asked = f"; units and root at {clock(glance.asked)}" if glance.asked != glance.examined else ""
-    notes = [f"{well:,} more were found to be well." if found else f"Nothing; {well:,} are well."]
+    rows = [*_pending(glance), *map(_finding, found)]
+    notes = [f"{well:,} more were found to be well." if rows else f"Nothing; {well:,} are well."]
     notes.append(f"Examined at {when}{asked}. All of it: %nix doctor")
-    return Attention("What needs attention", [_finding(each) for each in found], notes)
+    return Attention("What needs attention", rows, notes)
+
+
+def _pending(glance: Glance) -> Iterator[tuple[str, str, str, str]]:
+    """What the headline tells beside the findings."""
+    if glance.status.reboot_needed:
+        yield "Reboot", printable(sentence(glance.status.reboot_reason or "It is needed")), "", ""
+    if any(change.state == "cut off" for change in glance.changes):
+        yield "Change", "One was cut off.", "Finish or undo it.", "%nix recover"
 
 
 def _finding(finding: Finding) -> tuple[str, str, str, str]:

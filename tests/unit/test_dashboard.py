@@ -239,10 +239,13 @@ def test_a_reboot_and_a_change_that_was_cut_off_are_in_the_headline(made: Machin
     assert morning(seen, ()).title.endswith(": all is well")
     needed = replace(seen, status=replace(seen.status, reboot_needed=True))
     assert morning(needed, ()).title.endswith(": a reboot is needed")
+    assert [row[0] for row in morning(needed, ()).parts[0].rows] == ["Reboot"]
+    assert "Nothing" not in morning(needed, ()).parts[0].notes[0]
     journal(made, "a", ended=None, outcome=None)
     cut_off = look_again(lookout)
     assert morning(cut_off, ()).title.endswith(": a change was cut off")
     assert "cut off: %nix recover" in morning(cut_off, ()).text(120)
+    assert [row[3] for row in morning(cut_off, ()).parts[0].rows] == ["%nix recover"]
 
 
 def test_without_a_generation_it_says_so(real: Machine) -> None:
