@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from luminous_nix_ipy import log, machine, settings
@@ -19,6 +20,12 @@ from tests.provide.nix import NixPrograms
 from tests.require import require
 
 pytest_plugins = ["pytester", "tests.strict", "tests.machine.table"]
+
+# How long an example takes tells of the machine and what else it does.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 # The cache is the user's own, although each test has another home.
 os.environ["LUMINOUS_NIX_TEST_CACHE"] = str(cache_dir())
