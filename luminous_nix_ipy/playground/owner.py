@@ -16,6 +16,8 @@ import tempfile
 import msgspec
 
 from ..errors import Refused
+from ..store.links import read_link
+from .layout import machine_in
 
 MARKER = ".luminous-nix-playground"
 PREFIX = "luminous-nix-playground-"
@@ -69,8 +71,8 @@ def left_behind() -> list[str]:
 
 
 def remove(folder: str) -> None:
-    """Delete a playground wholly: what Nix made read-only is made writable first. One that is gone
-    already is no error.
+    """Delete a playground wholly: what Nix made read-only is made writable first, and links
+    elsewhere to what was built in it go with it. One that is gone already is no error.
 
     Raises:
         Refused: the folder has no marker of ours.
@@ -79,6 +81,9 @@ def remove(folder: str) -> None:
         return
     if not is_marked(folder):
         raise Refused(f"{folder} is not deleted.", "It does not carry a playground's marker.")
+    for link in _results(folder):
+        with contextlib.suppress(OSError):
+            os.unlink(link)
     # The marker goes last, so that an interrupted removal can be taken up again.
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
@@ -88,6 +93,15 @@ def remove(folder: str) -> None:
             os.unlink(entry.path)
     os.unlink(os.path.join(folder, MARKER))
     os.rmdir(folder)
+
+
+def _results(folder: str) -> list[str]:
+    """Links outside, such as `result`, that Nix made to what it built here. The Nix of another
+    playground would refuse to replace them."""
+    auto = f"{machine_in(folder, simulated=False).gcroots_dir}/auto"
+    roots = os.listdir(auto) if os.path.isdir(auto) else []
+    links = [read_link(f"{auto}/{name}") or "" for name in roots]
+    return [link for link in links if (read_link(link) or "").startswith(f"{folder}/")]
 
 
 def _folders() -> list[str]:

@@ -470,6 +470,21 @@ def test_removal_does_not_follow_links_out(tmp_path: Path) -> None:
     assert outside.stat().st_mode & 0o777 == 0o555
 
 
+def test_links_to_what_was_built_in_it_go_with_it(tmp_path: Path) -> None:
+    made = start()
+    auto = Path(made.gcroots_dir, "auto")
+    auto.mkdir(exist_ok=True)
+    link, other, plain = tmp_path / "result", tmp_path / "other", tmp_path / "plain"
+    link.symlink_to(f"{made.store_dir}/built")
+    other.symlink_to(tmp_path)
+    plain.write_text("x")
+    for number, target in enumerate((link, other, plain, tmp_path / "gone")):
+        (auto / str(number)).symlink_to(target)
+    stop()
+    assert not os.path.lexists(link)
+    assert os.readlink(other) == str(tmp_path) and plain.read_text() == "x"
+
+
 def test_an_interrupted_removal_can_be_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     left = leave(pid=dead_process())
     with monkeypatch.context() as patch:
