@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import wording
 from ..errors import ChangeFailed, MachineChanged, NixError, Refused
 from ..machine import Machine
 from ..records import Check, Command, UnitChange
@@ -105,7 +104,7 @@ class Account:
             state = (
                 f"It could not be put back wholly: {problems}."
                 if plan.safety.restore
-                else wording.sentence(problems)
+                else f"{problems[:1].upper()}{problems[1:]}."
             )
             left = restoring_commands(self.machine, plan, self._touched())
             todo = [f"Put it back by hand: {command}" for command in left]
