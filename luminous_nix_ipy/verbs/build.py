@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from .parser import Parser
-from .rebuilding import Configuration, add_configuration, shown
+from .rebuilding import Configuration, add_configuration, options_of, shown
 from .session import Session
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def run(
 ) -> BuildView | PlanView | ReportView | Proposal | Job[BuildView | PlanView | ReportView]:
     from ..backend.model import NixOperation, OperationType
 
-    options = {**arguments, "link": link}
-    dry_run, bg = (bool(options.pop(name)) for name in ("dry_run", "bg"))
+    options = {**options_of(arguments), "link": link}
+    dry_run = arguments["dry_run"]
     operation = NixOperation(OperationType.BUILD, dry_run=dry_run, options=options)
-    if bg:
+    if arguments["bg"]:
         return session.background(operation, lambda data: shown(session, data))
     return shown(session, session.perform(operation))

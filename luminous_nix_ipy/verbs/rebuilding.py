@@ -104,6 +104,14 @@ def add_specialisation(parser: Parser) -> None:
     )
 
 
+def options_of(arguments: Configuration | Rebuild) -> dict[str, Any]:
+    """Of what was declared, the operation's own options."""
+    return {name: value for name, value in arguments.items() if name not in _HOW}
+
+
+_HOW = ("yes", "dry_run", "bg")
+
+
 def rebuild(
     session: Session,
     kind: OperationType,
@@ -118,10 +126,9 @@ def rebuild(
     Raises:
         NixError: there is none, it cannot be built, it is refused, nobody agreed, or it failed.
     """
-    options = dict(arguments)
-    yes, dry_run, bg = (bool(options.pop(name)) for name in ("yes", "dry_run", "bg"))
-    operation = NixOperation(kind, dry_run=dry_run, options=options)
-    if bg:
+    yes, dry_run = arguments["yes"], arguments["dry_run"]
+    operation = NixOperation(kind, dry_run=dry_run, options=options_of(arguments))
+    if arguments["bg"]:
         agreed_beforehand(kind.value, yes or dry_run)
         return session.background(operation, lambda data: shown(session, data))
     if dry_run:

@@ -16,7 +16,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import luminous_nix_ipy
-from luminous_nix_ipy import machine
+from luminous_nix_ipy import machine, nix
 from luminous_nix_ipy.api import Nix
 from luminous_nix_ipy.backend.roots import list_backups
 from luminous_nix_ipy.completion import complete
@@ -467,3 +467,9 @@ def test_a_kernel_that_cannot_tell_has_nobody_who_answers() -> None:
 def test_text_results_are_text(shell: InteractiveShell, there: Machine) -> None:
     assert isinstance(run(shell, "%nix help"), Text)
     assert isinstance(run(shell, "%nix note 1"), Text)
+
+
+@pytest.mark.parametrize("verb", ["build", "switch", "boot", "test"])
+def test_what_is_neither_yes_nor_no_is_refused(there: Machine, verb: str) -> None:
+    with pytest.raises(Refused, match="dry_run is True or False"):
+        getattr(nix, verb)(dry_run="")
