@@ -182,7 +182,10 @@ def _values(action: Any, fragment: str, words: list[str]) -> Iterator[tuple[str,
             yield from _starting(there, fragment, "word")
     elif action.metavar in ("PKG", "OPTION") and fragment:
         yield from _starting(_indexed(action.metavar, fragment), fragment, "word")
-    elif action.dest == "generation" or action.metavar in ("A", "B"):
+    elif action.dest == "generations":
+        there = (str(number) for number in _numbers(_profile_in(words)))
+        yield from _starting((n for n in there if n not in words), fragment, "generation")
+    elif action.dest in ("generation", "current") or action.metavar in ("A", "B"):
         if action.metavar in ("A", "B"):
             yield from _starting(_SIDES, fragment, "generation")
         yield from _starting(map(str, _numbers(_profile_in(words))), fragment, "generation")

@@ -57,6 +57,9 @@ def test_verbs_options_numbers_and_profiles(profiles: Path) -> None:
     assert offered("%nix rollback 1") == ["12", "11", "10", "1"]
     assert offered("%nix rollback --yes 1") == ["12", "11", "10", "1"]
     assert offered("%nix note ")[:12] == numbers
+    assert offered("%nix delete ")[:12] == numbers
+    assert offered("%nix delete 12 1") == ["11", "10", "1"]
+    assert offered("%nix require --current 1") == ["12", "11", "10", "1"]
     assert offered("%nix diff c") == ["current"]
     assert offered("%nix diff 3 1") == ["12", "11", "10", "1"]
     assert offered("%nix list --profile ") == ["system", "test-box"]
