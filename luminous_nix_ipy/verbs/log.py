@@ -32,7 +32,9 @@ def run(
 
     log = session.execute(OperationType.LOG, path=path, profile=profile)["log"]
     lines = wording.without_terminal_codes(log).splitlines()
-    return Text("\n".join(lines if last is None else lines[-last:]))
+    text = Text("\n".join(lines if last is None else lines[-last:]))
+    text.instead = "The build said nothing."
+    return text
 
 
 def programs(session: Session, *, path: int | str, **others: object) -> list[Command]:

@@ -85,11 +85,14 @@ class View:
 class Text(str):
     """Text that is shown as it is, where a plain `str` would show its quotes and escapes."""
 
+    instead = ""
+    """What is shown where it is empty."""
+
     def __repr__(self) -> str:
-        return "\n".join(printable_lines(self))
+        return "\n".join(printable_lines(self or self.instead))
 
     def _repr_html_(self) -> str:
-        return render("text", lines=printable_lines(self))
+        return render("text", lines=printable_lines(self or self.instead))
 
 
 def printable_lines(text: str) -> list[str]:

@@ -36,6 +36,13 @@ def test_a_log_without_terminal_codes(here: Machine) -> None:
     assert "last line" in nix.log(1)
 
 
+def test_a_log_that_is_empty_says_so(here: Machine) -> None:
+    log = nix.log(build(here, package("quiet-1.0", "quiet")))
+    assert log == ""
+    assert repr(log) == "The build said nothing."
+    assert "The build said nothing." in log._repr_html_()
+
+
 def test_no_log_is_a_sentence(here: Machine, tmp_path: os.PathLike[str]) -> None:
     source = os.path.join(tmp_path, "source")
     with open(source, "w") as file:
