@@ -90,7 +90,7 @@ _RULES: tuple[_Rule, ...] = (
         rf"{_ERROR}infinite recursion encountered",
         "A value needs itself. In a module of NixOS it is often `config` in `imports`, or in an "
         "`if` around options: lib.mkIf puts that off.",
-        "See which values lead there: the same line with --show-trace",
+        "See which values of a configuration lead there: %nix build --show-trace",
     ),
     _rule(
         "syntax",

@@ -43,7 +43,7 @@ EXPECTED: dict[str, tuple[set[str], str]] = {
     "evaluation": ({"evaluation"}, "Look at /tmp/machine/configuration.nix, line 2, column 29."),
     "networking-option": ({"missing attribute", "evaluation"}, "Did you mean hostName?"),
     "syntax": ({"syntax", "evaluation"}, "line 3, column 1"),
-    "infinite-recursion": ({"infinite recursion", "evaluation"}, "--show-trace"),
+    "infinite-recursion": ({"infinite recursion", "evaluation"}, "%nix build --show-trace"),
     "builder-failure": ({"builder failure"}, "%nix log /nix/store/"),
     "dirty": ({"dirty tree"}, "git -C /tmp/machine/dirty commit -a"),
     "untracked": ({"untracked file"}, "add new.nix"),
