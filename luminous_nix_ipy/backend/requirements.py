@@ -173,6 +173,8 @@ async def _channel_age(context: Context, days: int) -> Check:
 
 
 async def _host(wanted: str) -> Check:
+    if not wanted:
+        raise Refused("No host is named.", "", ["For example --host web1."])
     found = socket.gethostname()
     same = wanted == found or ("." not in wanted and wanted == found.partition(".")[0])
     return _met("host", same, f"this is {found}, {wanted} is wanted.")

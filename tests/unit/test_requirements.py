@@ -99,6 +99,7 @@ def test_several_are_all_told(there: Machine) -> None:
         ({"nix_version": "newest"}, "compares no version"),
         ({"command": "'"}, "is no command line"),
         ({"command": ""}, "is no command line"),
+        ({"host": ""}, "No host is named"),
     ],
 )
 def test_what_can_never_be_is_refused(there: Machine, required: dict[str, Any], told: str) -> None:
