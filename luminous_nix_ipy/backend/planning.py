@@ -99,7 +99,7 @@ async def make_plan(
     reboot, reason = (
         reboot_reason(booted_path(machine), activated.path or "")
         if profile.kind == "system"
-        else (False, "a user's profile never needs one")
+        else (False, "a user's profile never needs one.")
     )
     return Plan(
         operation=operation,

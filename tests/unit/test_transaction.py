@@ -449,6 +449,7 @@ def test_a_user_profile_needs_only_its_link(machine: Machine, backend: NixBacken
     assert result.success, result.error
     assert os.readlink(profile.path) == f"{os.path.basename(profile.path)}-{before - 1}-link"
     assert journal(machine)[0].profile == profile.path
+    assert result.data["plan"].reboot_reason.endswith(".")
     assert not os.path.exists(f"{machine.system_journal_dir}/journal.jsonl")
     assert failure(execute(backend, ROLLBACK, profile="profile", mode="boot"))
 

@@ -209,7 +209,7 @@ def _unbuilt(
         units=(),
         units_reason="only a system has units.",
         reboot_needed=False,
-        reboot_reason="a user's profile never needs one",
+        reboot_reason="a user's profile never needs one.",
         checks=(),
         commands=() if nothing else (change, move),
         notices=tuple(notices),
