@@ -73,7 +73,7 @@ def test_why(here: Machine) -> None:
     assert '"count": 2' in nix.why(1, "lib", json=True)
     with pytest.raises(NotFound, match="There is no package libb") as raised:
         nix.why("current", "libb")
-    assert raised.value.why == "Did you mean lib?"
+    assert raised.value.todo[0] == "Did you mean lib?"
     with pytest.raises(NotFound, match="There is no generation 7"):
         nix.why("current", 7)
 
