@@ -7,6 +7,8 @@ all is shown in several blocks, each of which begins with the first column.
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -116,6 +118,11 @@ class Table:
                 blank = " " * (room - wording.columns(piece))
                 cells.append(blank + piece if column in self.right else piece + blank)
             yield (" " * _GAP).join(cells).rstrip()
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that is written to; None where there is none, as in a kernel."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def paragraph(text: str, width: int, indent: str = "") -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ import pandas as pd
 
 from .. import wording
 from ..html import render
-from ..table import Table
+from ..table import Table, terminal_width
 from .columns import Column, arrays
 
 _WIDTH = 80
@@ -28,10 +26,10 @@ class NixFrame(pd.DataFrame):
     """
 
     def __repr__(self) -> str:
-        return self.as_table().text(_terminal_width() or _WIDTH)
+        return self.as_table().text(terminal_width() or _WIDTH)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        width = _terminal_width()
+        width = terminal_width()
         printer.text(repr(self) if width is None else _drawn(self.as_table(), width))
 
     def _repr_html_(self) -> str:
@@ -121,11 +119,6 @@ _NUMBER_WORDS: dict[str, Callable[[Any], str]] = {
     "_duration": wording.duration,
     "_seconds": wording.duration,
 }
-
-
-def _terminal_width() -> int | None:
-    """Columns of the terminal that is written to; None where there is none, as in a kernel."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _drawn(table: Table, width: int) -> str:

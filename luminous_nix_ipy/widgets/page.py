@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .. import wording
 from ..html import render
-from ..table import Table, paragraph
+from ..table import Table, paragraph, terminal_width
 
 WIDTH = 80
 _INDENT = "   "
@@ -76,7 +76,7 @@ class View:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return self._page().text()
+        return self._page().text(min(WIDTH, terminal_width() or WIDTH))
 
     def _repr_html_(self) -> str:
         return self._page().html()

@@ -478,7 +478,7 @@ def test_in_a_terminal_it_has_the_terminals_width_and_bold_headers(
     frame._repr_pretty_(notebook, False)
     assert notebook.shown == repr(frame)
 
-    monkeypatch.setattr(nixframe, "_terminal_width", lambda: 100)
+    monkeypatch.setattr(nixframe, "terminal_width", lambda: 100)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -23,6 +23,7 @@ from luminous_nix_ipy.records import (
     Profile,
     UnitChange,
 )
+from luminous_nix_ipy.widgets import page
 from luminous_nix_ipy.widgets.show import PlanView, ReportView, StatusView, Text
 
 HOSTILE = "<script>alert('1')</script>\"&\x1b]0;owned\x07\x1b[31mred\u202egnp\udce9"
@@ -218,6 +219,15 @@ def rows(page: str) -> dict[str, str]:
 
 def test_a_plan_in_a_terminal() -> None:
     assert repr(PlanView(PLAN)) == PLAN_TEXT
+
+
+def test_a_plan_in_a_narrow_terminal_is_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
+    def width(terminal: int | None) -> int:
+        monkeypatch.setattr(page, "terminal_width", lambda: terminal)
+        return max(map(len, repr(PlanView(PLAN)).splitlines()))
+
+    assert width(60) <= 60 < width(80)
+    assert width(200) == width(None) == width(80)
 
 
 def test_a_plan_in_a_notebook_says_the_same() -> None:
