@@ -113,9 +113,10 @@ class NixBackend:
                 )
             if not served.builds:
                 return await served.plan(self._context, operation)
-            self.progress.begin(operation.type.value.replace("_", " "))
+            title = f"plan of {operation.type.value.replace('_', ' ')}"
+            self.progress.begin(title)
             plan = await served.plan(self._context, operation)
-            self.progress.finish("planned")
+            self.progress.finish(title)
             return plan
         except NixError as error:
             self._count(operation, False, started, None)
