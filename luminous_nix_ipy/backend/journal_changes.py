@@ -5,6 +5,7 @@ A change without an outcome is under way while its lock is held, and cut off whe
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -18,6 +19,7 @@ from ..store.profiles import find_profile
 from .journal_format import Outcome
 from .journal_reading import JournalFile, commands_run, read_journals
 from .lock import holder
+from .model import OperationType
 from .targets import parse_date
 
 State = Literal["done", "failed", "restored", "interrupted", "under way", "cut off"]
@@ -145,13 +147,15 @@ def chosen(
         user: whoever did it, also through sudo or doas.
 
     Raises:
-        Refused: no such date, or no such outcome.
+        Refused: no such date, outcome or operation.
     """
     after, before = _instant(since, start=True), _instant(until, start=False)
     if after is not None and before is not None and after > before:
         raise Refused(f"“{since}” is after “{until}”.", "", ["Give the earlier one to --since."])
     if outcome is not None and outcome not in STATES:
         raise Refused(f"“{outcome}” is no outcome.", f"There is {', '.join(STATES)}.")
+    if operation is not None:
+        _check_operation(operation, changes)
     path = None if profile is None else _profile_path(machine, profile)
     return [
         change
@@ -184,6 +188,18 @@ def _profile_path(machine: Machine, profile: str) -> str:
         return find_profile(machine, profile).path
     except NotFound:
         return profile
+
+
+def _check_operation(wanted: str, changes: Sequence[Change]) -> None:
+    """Refuse what no operation is called; one that this version does not know may be there."""
+    known = [kind.value for kind in OperationType]
+    there = any(_is_or_begins(change.entry.operation, wanted) for change in changes)
+    if there or wanted.split(" ")[0] in known:
+        return
+    close = difflib.get_close_matches(wanted, known, n=3)
+    raise Refused(
+        f"“{wanted}” is no operation.", "", [f"Did you mean {' or '.join(close)}?"] if close else []
+    )
 
 
 def _is_or_begins(text: str, wanted: str) -> bool:

@@ -130,6 +130,7 @@ def test_a_day_begins_where_it_is_the_first_and_ends_where_it_is_the_last() -> N
         ({"until": "2026-02-31"}, "not a date that exists"),
         ({"since": "now", "until": "yesterday"}, "“now” is after “yesterday”"),
         ({"outcome": "fine"}, "“fine” is no outcome"),
+        ({"operation": "rollbak"}, "“rollbak” is no operation"),
         ({"outcome": 1}, "'outcome' takes text, not 1"),
         ({"since": 2026}, "'since' takes text, not 2026"),
         ({"last": 0}, "'last' takes a number from 1 up, not 0"),
