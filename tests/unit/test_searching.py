@@ -347,8 +347,9 @@ def test_status_add_and_remove(indexed: Machine) -> None:
     nix.index("remove", "programs")
     assert "programs" in names
     assert "programs" not in list(nix.index().name)
-    with pytest.raises(NotFound, match="nowhere"):
+    with pytest.raises(NotFound, match="nowhere") as missing:
         nix.index("remove", "nowhere")
+    assert not any("index add" in todo for todo in missing.value.todo)
     with pytest.raises(Refused):
         nix.index("remove")
     assert json.loads(nix.index(json=True))["indexes"][0]["source"]["kind"] == "packages"

@@ -105,6 +105,6 @@ def _chosen(context: Context, operation: NixOperation, *, all_of_them: bool) -> 
             raise NotFound(
                 f"There is no index {name!r}.",
                 f"There is {', '.join(known)}." if known else "",
-                [*did_you_mean(near), f"Add it: %nix index add {name}"],
+                did_you_mean(near) + ([f"Add it: %nix index add {name}"] if all_of_them else []),
             )
     return [source for source in sources if source.name in names]
