@@ -106,7 +106,7 @@ def test_an_upgrade_goes_back_when_something_is_wrong_afterwards(
     path = path_to("new", path_without_nix)
     done = run(tmp_path, "upgrade", path, afterwards="test -e /nowhere", record="record.json")
     assert done.returncode != 0
-    assert "RequirementFailed: 1 of 2 requirements are not met" in done.stderr
+    assert "RequirementFailed: 1 of 2 requirements is not met" in done.stderr
     told = steps(tmp_path)
     assert told["Switch"]["verdict"] == "done"
     failed = told["Look whether all is well"]

@@ -87,6 +87,8 @@ def test_several_are_all_told(there: Machine) -> None:
     with pytest.raises(RequirementFailed, match="2 of 3 requirements are not met") as failure:
         nix.require(generation=1, current=3, host="elsewhere")
     assert [check.verdict for check in failure.value.checks] == ["ok", "failed", "failed"]
+    with pytest.raises(RequirementFailed, match="1 of 2 requirements is not met"):
+        nix.require(generation=1, host="elsewhere")
 
 
 @pytest.mark.parametrize(

@@ -32,4 +32,5 @@ def _sentence(checks: tuple[Check, ...], unmet: list[Check]) -> str:
     told = "; ".join(f"{check.name}: {check.reason.rstrip('.')}" for check in unmet)
     if len(checks) == 1:
         return f"The requirement is not met: {told}."
-    return f"{len(unmet)} of {len(checks)} requirements are not met: {told}."
+    are = "is" if len(unmet) == 1 else "are"
+    return f"{len(unmet)} of {len(checks)} requirements {are} not met: {told}."
