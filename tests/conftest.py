@@ -13,6 +13,7 @@ import pytest
 from luminous_nix_ipy import log, machine, settings
 from luminous_nix_ipy.machine import Machine
 from tests.held_loops import SLOW_CALLBACK, HeldLoops
+from tests.network import own_network
 from tests.private_nix import make_machine
 from tests.provide import nix
 from tests.provide.cache import cache_dir
@@ -46,6 +47,13 @@ def _printable(data: object) -> object:
         case list() | tuple():
             return type(data)(map(_printable, data))
     return data
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network() -> Iterator[None]:
+    """No test meets what runs beside it."""
+    with own_network():
+        yield
 
 
 @pytest.fixture(autouse=True)

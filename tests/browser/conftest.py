@@ -2,8 +2,7 @@
 
 How to write a test: take a fixture, open a notebook with the cells you need, run it, look.
 
-    from tests.browser.network import own_network
-from tests.browser.page import Notebook
+    from tests.browser.page import Notebook
 
     def test_the_list_is_a_table(lab: Notebook) -> None:
         lab.open_notebook(["%nix list"])       # cells 0 and 1 load the extension and start a
@@ -36,7 +35,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Error, expect, sync_playwright
 
-from tests.browser.network import own_network
 from tests.browser.page import App, Notebook, Shown
 from tests.browser.servers import PATIENCE, Server, a_server
 from tests.provide import browser as provided
@@ -63,14 +61,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="package")
-def network() -> Iterator[None]:
-    """The browser and its servers see no other test's devices come and go."""
-    with own_network():
-        yield
-
-
-@pytest.fixture(scope="package")
-def browser(network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     require("browser")
     expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
@@ -90,19 +81,19 @@ def browser(network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="package")
-def lab_server(network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def lab_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with a_server("lab", tmp_path_factory.mktemp("lab")) as server:
         yield server
 
 
 @pytest.fixture(scope="package")
-def notebook_server(network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def notebook_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with a_server("notebook", tmp_path_factory.mktemp("notebook")) as server:
         yield server
 
 
 @pytest.fixture(scope="package")
-def voila_server(network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def voila_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with a_server("voila", tmp_path_factory.mktemp("voila")) as server:
         yield server
 

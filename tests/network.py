@@ -1,7 +1,9 @@
-"""A network for the browser alone.
+"""A network for each process that runs tests.
 
-Chromium fails a request that it is about to send when an address of the machine comes or goes
-(ERR_NETWORK_CHANGED; pages see "Failed to fetch"), and the hosts of tests/machine come and go.
+What one does must not meet what another does. A kernel's ports are looked for before it is started
+and may be taken when it binds them (jupyter_client, connect.py). Chromium fails a request that it
+is about to send when an address of the machine comes or goes (ERR_NETWORK_CHANGED; pages see
+"Failed to fetch"), as those of the hosts of tests/machine do.
 """
 
 from __future__ import annotations
@@ -23,8 +25,7 @@ _IFF_UP = 0x1
 def own_network() -> Iterator[None]:
     """This thread, and all that it starts, in a network namespace with a loopback and nothing else.
 
-    Who may not make one stays where they are: they cannot make hosts either. See unshare(2),
-    setns(2) and netdevice(7).
+    Who may not make one stays where they are. See unshare(2), setns(2) and netdevice(7).
     """
     libc = ctypes.CDLL(None, use_errno=True)
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
