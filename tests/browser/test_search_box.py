@@ -62,8 +62,8 @@ def the_newest_question_is_answered(notebook: Notebook, variant: str = "") -> No
     for text in ("firefox", "nginx", "vim", "docker", "curl"):
         field(box).fill("")
         field(box).press_sequentially(text)
-    expect(results(box).first).to_have_text("curl")
-    expect(box.locator(".lx-page .title")).to_have_text("curl")
+    expect(results(box).first).to_have_text("curl", timeout=1000 * notebook.patience)
+    expect(box.locator(".lx-page .title")).to_have_text("curl", timeout=1000 * notebook.patience)
     notebook.page.wait_for_timeout(500)  # older answers would have come by now
     assert results(box).first.inner_text() == "curl", "an older answer is shown"
 

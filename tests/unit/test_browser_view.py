@@ -23,6 +23,7 @@ from luminous_nix_ipy.store.profiles import find_profile
 from luminous_nix_ipy.tools.elevation import PasswordNeeded
 from luminous_nix_ipy.widgets import browser as module
 from luminous_nix_ipy.widgets import generations as words
+from luminous_nix_ipy.widgets import live
 from luminous_nix_ipy.widgets.browser import Browser
 from tests.playground import simulated
 
@@ -37,6 +38,7 @@ def there() -> Iterator[Machine]:
 @pytest.fixture
 def browser(there: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
     monkeypatch.setattr(module, "_EVERY", 0.02)
+    monkeypatch.setattr(live, "_UNSEEN", 0.0)
     view = opened(NixBackend(there))
     yield view
     view.close()
