@@ -30,8 +30,9 @@ _THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 _KNOWN = re.compile(
     r"reading 'schema'|favicon|Failed to load resource"
     r"|widget model not found|/api/kernels/\S+ failed: .* response code: 404"
+    r"|Canceled future for create_subshell_request"
 )
-"""Errors that Jupyter's own pages log whatever they show; the last two of them late, of the
+"""Errors that Jupyter's own pages log whatever they show; the last three of them late, of the
 notebook that was open before, whose kernel was shut down."""
 _numbers = itertools.count(1)
 
