@@ -7,6 +7,7 @@ and nbval fail, as an operational failure must.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -127,3 +128,11 @@ def _printable(text: str) -> str:
     """Text with bytes that are not UTF-8 and terminal controls made visible, not active."""
     text = text.encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in text)
+
+
+def did_you_mean(names: Sequence[str]) -> list[str]:
+    """A question that offers names, where there are some."""
+    if not names:
+        return []
+    some = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return [f"Did you mean {some}?"]

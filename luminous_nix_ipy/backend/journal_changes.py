@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from ..errors import NotFound, Refused
+from ..errors import NotFound, Refused, did_you_mean
 from ..machine import Machine
 from ..records import JournalEntry, JournalOutcome
 from ..store.profiles import find_profile
@@ -197,9 +197,7 @@ def _check_operation(wanted: str, changes: Sequence[Change]) -> None:
     if there or wanted.split(" ")[0] in known:
         return
     close = difflib.get_close_matches(wanted, known, n=3)
-    raise Refused(
-        f"“{wanted}” is no operation.", "", [f"Did you mean {' or '.join(close)}?"] if close else []
-    )
+    raise Refused(f"“{wanted}” is no operation.", "", did_you_mean(close))
 
 
 def _is_or_begins(text: str, wanted: str) -> bool:

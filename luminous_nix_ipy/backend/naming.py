@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import re
 
-from ..errors import CommandFailed, NixError, NotFound
+from ..errors import CommandFailed, NixError, NotFound, did_you_mean
 from ..machine import Machine
 from ..tools.process import plain
 from .indexes import option_indexes
 from .model import NixOperation, OperationType
-from .searching import close_packages, did_you_mean
+from .searching import close_packages
 
 _MOST = 3
 _OF_PACKAGES = {OperationType.INSTALL, OperationType.SHELL}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 
 from ..errors import NixError, Refused
 from ..machine import Machine
@@ -87,11 +87,3 @@ def close_packages(machine: Machine, name: str, count: int = 3) -> list[str]:
     except NixError:
         pass
     return []
-
-
-def did_you_mean(names: Sequence[str]) -> list[str]:
-    """A question that offers names, where there are some."""
-    if not names:
-        return []
-    some = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
-    return [f"Did you mean {some}?"]

@@ -301,7 +301,6 @@ def _not_started(
 
 def _tail(stderr: str) -> str:
     lines = [line.rstrip() for line in plain(stderr).splitlines() if line.strip()]
-    # Nix quotes the whole line that it does not understand, of a file that is no Nix at all too.
     return "\n".join(
         line if len(line) <= _TAIL_COLUMNS else f"{line[:_TAIL_COLUMNS]}…"
         for line in lines[-_TAIL_LINES:]

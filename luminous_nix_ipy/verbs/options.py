@@ -69,7 +69,7 @@ def run(
         from .as_json import as_json
 
         return as_json(found["results"])
-    from ..backend.searching import did_you_mean
+    from ..errors import did_you_mean
     from ..frames import search as search_frames
 
     notes = [*did_you_mean(found["close"]), *found["notes"]]

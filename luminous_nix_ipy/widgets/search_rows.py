@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .. import wording
 from ..backend.search_model import FoundPackage
-from ..backend.searching import did_you_mean
+from ..errors import did_you_mean
 from ..search_records import IndexSource
 from ..search_wording import first_sentence, short, state
 from ..wording import printable

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from ...errors import NixError, NotFound, Refused
+from ...errors import NixError, NotFound, Refused, did_you_mean
 from ..context import Context
 from ..index_model import Source, Updated
 from ..index_sources import add_sources, find_sources, forget_sources, parse_source
 from ..indexing import index_states, remove_index, update_indexes
 from ..model import NixOperation, NixResult
-from ..searching import did_you_mean
 from ..validation import Options
 
 OPTIONS: Options = {

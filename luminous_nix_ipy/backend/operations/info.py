@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ...errors import NotFound, Refused
+from ...errors import NotFound, Refused, did_you_mean
 from ...machine import Machine
 from ...search_records import PackageEntry
 from ...store.holders import installed_packages
@@ -14,7 +14,7 @@ from ..indexes import package_index, package_indexes
 from ..indexing import index_states
 from ..model import NixOperation, NixResult
 from ..search_model import PackageFacts, PackageVersion
-from ..searching import close_packages, did_you_mean, prepare, told_of
+from ..searching import close_packages, prepare, told_of
 from ..validation import Options
 
 OPTIONS: Options = {"channel": str, "flake": str}

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 
-from ...errors import NotFound, Refused
+from ...errors import NotFound, Refused, did_you_mean
 from ...machine import Machine
 from ...search_records import Declaration, IndexSource, OptionEntry
 from ..context import Context
@@ -15,7 +15,7 @@ from ..indexes import option_indexes
 from ..model import NixOperation, NixResult
 from ..option_value import Value, evaluate_option, find_option
 from ..search_model import OPTION_KINDS, OptionFacts
-from ..searching import did_you_mean, prepare, told_of
+from ..searching import prepare, told_of
 from ..validation import Options
 
 OPTIONS: Options = {"name": str, "kind": str, "value": bool}

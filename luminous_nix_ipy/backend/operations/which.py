@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from ...errors import IndexUnusable, NotFound, Refused
+from ...errors import IndexUnusable, NotFound, Refused, did_you_mean
 from ...machine import Machine
 from ...search_records import PackageEntry
 from ...store.holders import installed_packages
@@ -17,7 +17,7 @@ from ..indexes import package_indexes
 from ..indexing import index_path
 from ..model import NixOperation, NixResult
 from ..search_model import Provider
-from ..searching import did_you_mean, prepare
+from ..searching import prepare
 from ..validation import Options
 
 OPTIONS: Options = {"command": str}

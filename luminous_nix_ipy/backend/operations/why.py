@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable
 from contextlib import closing
 
-from ...errors import NotFound, Refused
+from ...errors import NotFound, Refused, did_you_mean
 from ...store.database import open_database
 from ...store.versions import parse_name
 from ...store.why import shortest_chains
@@ -66,7 +66,7 @@ def _no_package(graph: Iterable[str], path: str, name: str) -> NotFound:
         f"There is no package {name} in the closure of {path}.",
         "",
         [
-            *([f"Did you mean {' or '.join(close)}?"] if close else []),
+            *did_you_mean(close),
             "Give a name, a generation, a store path, or a link such as ./result.",
         ],
     )
