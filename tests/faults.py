@@ -144,30 +144,25 @@ class Kernel:
         self.dies_at: str | None = None
         self.dead = asyncio.Event()
         monkeypatch.setattr(supervisor, "converse", self._converse)
-        self._real = Conversation
 
     async def _converse(self, argv: Any, *, env: Any, on_line: Any, elevated: Any) -> Conversation:
         from luminous_nix_ipy.tools.process import converse
 
-        talk: Conversation | None = None
-
-        def hear(stream: str, line: str) -> None:
+        def hear(talk: Conversation, stream: str, line: str) -> None:
             if self.dead.is_set():
                 return
             words = line.split(" ")
             if self.dies_at is not None and words[1:] == ["step", self.dies_at]:
                 self.dead.set()
-                assert talk is not None
                 transport = talk._child._transport
                 for fd in (0, 1, 2):
                     transport.get_pipe_transport(fd).abort() if fd == 0 else (
                         transport.get_pipe_transport(fd).close()
                     )
                 return
-            on_line(stream, line)
+            on_line(talk, stream, line)
 
-        talk = await converse(argv, env=env, on_line=hear, elevated=elevated)
-        return talk
+        return await converse(argv, env=env, on_line=hear, elevated=elevated)
 
 
 def processes_of(machine: Machine) -> list[str]:

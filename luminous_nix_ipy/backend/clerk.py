@@ -156,7 +156,7 @@ class _Clerk:
             ended.cancel()
             heard.cancel()
 
-    def _hear(self, stream: str, line: str) -> None:
+    def _hear(self, talk: Conversation, stream: str, line: str) -> None:
         if stream == "stdout":
             self._answers.put_nowait(line)
 

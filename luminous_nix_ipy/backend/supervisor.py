@@ -24,7 +24,7 @@ from ..errors import CommandFailed, NixError
 from ..machine import Machine
 from ..records import Check, ProfileKind
 from ..tools.elevated import Elevated
-from ..tools.process import converse
+from ..tools.process import Conversation, converse
 from ..tools.process import plain as without_escapes
 from .journal import journal_line
 
@@ -206,7 +206,7 @@ async def supervise(
     told = Told()
     looking: set[asyncio.Task[None]] = set()
 
-    async def look() -> None:
+    async def look(talk: Conversation) -> None:
         async def renew() -> None:
             talk.send(f"{token} renew\n".encode())
 
@@ -221,7 +221,7 @@ async def supervise(
             line = " ".join(reason.split())
             talk.send(f"{token} reject {line}\n".encode("utf-8", "replace"))
 
-    def hear(stream: str, line: str) -> None:
+    def hear(talk: Conversation, stream: str, line: str) -> None:
         if stream == "stderr" or not line.startswith(f"{token} "):
             line = without_escapes(line).rstrip()
             if line:
@@ -231,7 +231,7 @@ async def supervise(
         word, _, rest = line[len(token) + 1 :].partition(" ")
         _log.info("supervisor: %s %s", word, rest)
         if word == "waiting":
-            looking.add(asyncio.create_task(look()))
+            looking.add(asyncio.create_task(look(talk)))
         elif word == "step":
             told.step = rest
             on_step(rest)

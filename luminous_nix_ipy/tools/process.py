@@ -15,7 +15,8 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
@@ -129,10 +130,14 @@ class Conversation:
     Nothing ends it but itself: it is for what must not be left half-way.
     """
 
-    def __init__(self, argv: tuple[str, ...], child: Child) -> None:
+    def __init__(self, argv: tuple[str, ...], on_line: OnSaid) -> None:
         self._argv = argv
-        self._child = child
+        self._child = Child(partial(on_line, self), _KEPT_OF_CONVERSATION, None, forget_stdout=True)
         self._started = time.monotonic()
+
+    async def begin(self, env: Mapping[str, str], elevated: Elevated | None) -> None:
+        """Start the program; as `converse`."""
+        await _start(self._argv, env, b"", None, self._child, elevated=elevated, talk=True)
 
     def send(self, data: bytes) -> None:
         """Write to its stdin; what it no longer reads is lost."""
@@ -158,11 +163,15 @@ class Conversation:
         return completed
 
 
+OnSaid = Callable[[Conversation, str, str], None]
+"""Called with "stdout" or "stderr" and one line without its end."""
+
+
 async def converse(
     argv: Sequence[str],
     *,
     env: Mapping[str, str],
-    on_line: OnLine,
+    on_line: OnSaid,
     elevated: Elevated | None = None,
 ) -> Conversation:
     """Start a program and talk with it.
@@ -170,15 +179,15 @@ async def converse(
     Args:
         env: its whole environment.
         elevated: gave `argv`; what it reads on stdin is written first.
-        on_line: as in `run`.
+        on_line: as in `run`, and given the conversation: the first lines may come before this
+            returns, and want an answer.
 
     Raises:
         CommandFailed: it could not be started.
     """
-    argv = tuple(argv)
-    child = Child(on_line, _KEPT_OF_CONVERSATION, None, forget_stdout=True)
-    await _start(argv, env, b"", None, child, elevated=elevated, talk=True)
-    return Conversation(argv, child)
+    talk = Conversation(tuple(argv), on_line)
+    await talk.begin(env, elevated)
+    return talk
 
 
 def failure(completed: Completed) -> CommandFailed:

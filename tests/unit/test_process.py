@@ -18,7 +18,7 @@ import pytest
 
 from luminous_nix_ipy.errors import CommandFailed
 from luminous_nix_ipy.machine import Machine
-from luminous_nix_ipy.tools.process import Completed, plain, run
+from luminous_nix_ipy.tools.process import Completed, Conversation, converse, plain, run
 
 PYTHON = sys.executable
 
@@ -373,3 +373,34 @@ def test_escapes_are_stripped() -> None:
         plain("\x1b[1;31mred\x1b[0m \x1b]8;;http://a\x1b\\link\x1b]8;;\x07 \x1b[2K\x1bM.")
         == "red link ."
     )
+
+
+def test_what_is_said_before_the_conversation_is_had_can_be_answered() -> None:
+    """asyncio may hand on the first lines before whoever started the program is told of it."""
+
+    async def body() -> tuple[list[str], bool]:
+        heard: list[str] = []
+        loop = asyncio.get_running_loop()
+        start, had = loop.subprocess_exec, False
+
+        async def slowly(*given: Any, **options: Any) -> Any:
+            started = await start(*given, **options)
+            while len(heard) < 2:
+                await asyncio.sleep(0.01)
+            return started
+
+        def hear(talk: Conversation, stream: str, line: str) -> None:
+            heard.append(line)
+            talk.send(b"and you?\n")
+            talk.hang_up()
+            assert not had
+
+        loop.subprocess_exec = slowly  # type: ignore[method-assign]
+        echo = ["sh", "-c", 'echo hello; read -r said; echo "$said"']
+        async with asyncio.timeout(20):
+            talk = await converse(echo, env=os.environ, on_line=hear)
+            had = True
+            done = await talk.ended()
+        return heard, done is not None and done.returncode == 0
+
+    assert go(body()) == (["hello", "and you?"], True)
