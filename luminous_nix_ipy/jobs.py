@@ -85,7 +85,8 @@ class Job(Awaitable[T], Generic[T]):
         return (time.monotonic() if self._ended is None else self._ended) - self._begun
 
     def cancel(self) -> bool:
-        """Ask it to end; its programs are ended with it, an activation is finished first.
+        """Ask it to end; its programs are ended with it. An activation is finished first, and while
+        the machine is watched after one, what was there before is put back.
 
         Returns:
             False where it has ended before.

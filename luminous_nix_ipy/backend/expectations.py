@@ -19,6 +19,7 @@ from ..tools import systemd, url_status
 from ..tools.process import plain, run
 from .context import Context
 from .model import Safety
+from .shield import cancels
 
 _UNITS_SHOWN = 5
 _LINES_SHOWN = 5
@@ -57,7 +58,7 @@ async def watch(
     *,
     told: Iterable[str] = (),
 ) -> tuple[Check, ...]:
-    """Look after the machine until it has settled, or until something has failed.
+    """Look after the machine until it has settled, something has failed, or it is cancelled.
 
     Args:
         failed_before: what `failed_now` said before the activation.
@@ -66,7 +67,8 @@ async def watch(
             run, as in a playground.
 
     Returns:
-        The rows of the last look; the change is well where none of them is "failed".
+        The rows of the last look, or one that says that it was cancelled; the change is well where
+        none of them is "failed".
 
     Raises:
         Exception: what `renew` raised.
@@ -74,15 +76,21 @@ async def watch(
     failed = frozenset(told)
     renewing = asyncio.create_task(_keep_renewing(renew, safety.confirm_timeout))
     watching = asyncio.create_task(_settle(context, safety, failed_before, failed))
+    kept = cancels()
+    asked = asyncio.create_task(kept.came.wait())
+    tasks = (renewing, watching, asked)
     try:
-        await asyncio.wait({renewing, watching}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if renewing.done():
             renewing.result()
-        return watching.result()
+        if watching.done():
+            return watching.result()
+        kept.heeded = True
+        return (Check("watch", "failed", "it was cancelled."),)
     finally:
-        renewing.cancel()
-        watching.cancel()
-        await asyncio.gather(renewing, watching, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def check_health(

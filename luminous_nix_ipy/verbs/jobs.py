@@ -1,7 +1,8 @@
 """What was started with --bg in this kernel, newest first, as a DataFrame; or end one of them.
 
 A verb with --bg returns a job at once. `await job` waits for what the verb would have returned,
-`job.result()` too; `job.cancel()` and the Cancel button end it.
+`job.result()` too; `job.cancel()` and the Cancel button end it, programs included: an activation is
+finished first, and while the machine is watched after one, what was there before is put back.
 
 Examples:
   %nix jobs

@@ -13,7 +13,7 @@ import pytest
 from luminous_nix_ipy import jobs, loop, machine, nix
 from luminous_nix_ipy.backend import shield
 from luminous_nix_ipy.backend.progress import Progress, ProgressState
-from luminous_nix_ipy.errors import NixError, NotFound, Refused
+from luminous_nix_ipy.errors import ChangeFailed, NixError, NotFound, Refused
 from luminous_nix_ipy.jobs import Job
 from luminous_nix_ipy.machine import Machine
 from tests.playground import simulated
@@ -240,3 +240,17 @@ def test_a_refusal_in_the_background(made: Machine) -> None:
     job = nix.rollback(99999, yes=True, bg=True)
     with pytest.raises(NotFound, match="There is no generation 99999"):
         job.result(SOON)
+
+
+def test_a_change_that_is_watched_is_put_back_when_it_is_cancelled(made: Machine) -> None:
+    machine.use(made)
+    before = nix.list().to_dict()
+    job = nix.rollback(yes=True, settle=1000, bg=True)
+    eventually(lambda: "watching it" in job.message)
+    assert job.cancel() and job.state == "cancelling"
+    with pytest.raises(ChangeFailed, match="watch: it was cancelled") as raised:
+        job.result(SOON)
+    assert job.state == "failed"
+    report = raised.value.report
+    assert report is not None and report.outcome == "restored"
+    assert nix.list().to_dict() == before
