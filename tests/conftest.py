@@ -103,7 +103,8 @@ def no_slow_callbacks(
     held = HeldLoops()
     with held.watch(monkeypatch):
         yield
-    assert not held.steps, f"The event loop was held for more than {SLOW_CALLBACK} s: {held.steps}"
+    told = "\n".join(held.steps)
+    assert not told, f"The event loop was held for more than {SLOW_CALLBACK} s: {told}"
 
 
 @pytest.fixture(scope="session", params=["old", "new"])

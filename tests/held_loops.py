@@ -6,8 +6,10 @@ import asyncio
 import gc
 import io
 import os
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,20 +20,24 @@ SLOW_CALLBACK = 0.5
 """Seconds that one step of a coroutine may hold its loop: far over what it needs, far under what a
 program of Nix, a large read or a wait takes."""
 
+_TICK = 0.02
+"""Seconds between two looks at what runs."""
+
 
 class HeldLoops:
     """Steps that took too long, of all loops of this process.
 
-    Off the time of a step goes what was no fault of it: for how long its thread was ready and other
-    processes had the processors, and for how long the garbage of this process, which thousands of
-    tests have left, was looked through.
+    A clock would tell of the machine: of other processes that had the processors, of a disk or a
+    thread that kept everything waiting. So a step is at fault for the time that it computed, or for
+    which a thread beside it could go on while it did not and was not ready to either.
     """
 
     def __init__(self) -> None:
         self.steps: list[str] = []
-        """What asyncio calls each, and its seconds."""
-        self._collecting = 0.0
+        """What asyncio calls each, its seconds, and where it was seen."""
+        self._running: list[_Step] = []
         self._collected = 0.0
+        self._collecting = 0.0
 
     @contextmanager
     def watch(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -39,30 +45,66 @@ class HeldLoops:
         comes from; PYTHONASYNCIODEBUG would do the same, but children inherit it."""
         run = asyncio.Handle._run
 
-        def timed(step: asyncio.Handle) -> Any:
-            began = time.monotonic() - self._no_fault()
-            done = run(step)
-            took = time.monotonic() - self._no_fault() - began
-            if took > SLOW_CALLBACK:
-                self.steps.append(f"{step!r} took {took:.3f} s")
-            return done
+        def timed(handle: asyncio.Handle) -> Any:
+            step = _Step()
+            computed, waited = self._computed(), _waited_for_a_processor()
+            self._running.append(step)
+            try:
+                return run(handle)
+            finally:
+                self._running.remove(step)
+                computed = self._computed() - computed
+                stood = step.ticks * _TICK - (_waited_for_a_processor() - waited)
+                if max(computed, stood) > SLOW_CALLBACK:
+                    self.steps.append(
+                        f"{handle!r} computed for {computed:.3f} s and stood for {stood:.3f} s"
+                        f"{step.seen}"
+                    )
 
         patch.setattr(asyncio.coroutines, "_is_debug_mode", lambda: True)
         patch.setattr(asyncio.Handle, "_run", timed)
         gc.callbacks.append(self._collects)
+        ended = threading.Event()
+        beside = threading.Thread(target=self._look, args=(ended,), name="held loops", daemon=True)
+        beside.start()
         try:
             yield
         finally:
+            ended.set()
+            beside.join()
             gc.callbacks.remove(self._collects)
 
-    def _no_fault(self) -> float:
-        return self._collected + _waited_for_a_processor()
+    def _look(self, ended: threading.Event) -> None:
+        while not ended.wait(_TICK):
+            for step in [*self._running]:
+                step.tick()
+
+    def _computed(self) -> float:
+        """For how many seconds this thread has computed, but for looking through the garbage that
+        thousands of tests have left."""
+        return time.thread_time() - self._collected
 
     def _collects(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
-            self._collecting = time.monotonic()
+            self._collecting = time.thread_time()
         else:
-            self._collected += time.monotonic() - self._collecting
+            self._collected += time.thread_time() - self._collecting
+
+
+class _Step:
+    """A step that runs, in the thread that makes this."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.seen = ""
+        self._thread = threading.get_ident()
+
+    def tick(self) -> None:
+        """It is seen, `_TICK` seconds after it was seen last or began."""
+        self.ticks += 1
+        frame = sys._current_frames().get(self._thread)
+        if frame is not None and not self.seen and self.ticks * _TICK > SLOW_CALLBACK / 2:
+            self.seen = ", in\n" + "".join(traceback.format_stack(frame)[-8:])
 
 
 _thread = threading.local()

@@ -328,7 +328,7 @@ def test_a_skip_is_a_failure_where_all_is_required(
 
 
 SLOW = """
-import asyncio, os, subprocess, sys, time, pytest
+import asyncio, ctypes, os, subprocess, sys, threading, time, pytest
 
 async def wait(blocking):
     (time.sleep if blocking else (lambda s: None))(0.7)
@@ -344,11 +344,14 @@ def test_on_purpose():
 def test_awaiting():
     asyncio.run(wait(False))
 
-async def compute():
-    began, end = time.monotonic(), time.thread_time() + 0.3
+async def compute(seconds):
+    began, end = time.monotonic(), time.thread_time() + seconds
     while time.thread_time() < end:
         pass
     return time.monotonic() - began
+
+def test_computing():
+    asyncio.run(compute(0.7))
 
 def test_on_a_busy_machine():
     processors = os.sched_getaffinity(0)
@@ -356,12 +359,23 @@ def test_on_a_busy_machine():
     forever = [sys.executable, "-c", "while True: pass"]
     others = [subprocess.Popen(forever) for _ in range(4)]
     try:
-        assert asyncio.run(compute()) > 0.5
+        assert asyncio.run(compute(0.3)) > 0.5
     finally:
         os.sched_setaffinity(0, processors)
         for other in others:
             other.kill()
             other.wait()
+
+async def be_kept():
+    began = time.monotonic()
+    keeping = threading.Thread(target=ctypes.PyDLL(None).usleep, args=(700_000,))
+    keeping.start()
+    while keeping.is_alive():
+        time.sleep(0.001)
+    return time.monotonic() - began
+
+def test_kept_by_who_lets_nobody_go_on():
+    assert asyncio.run(be_kept()) > 0.6
 """
 
 
@@ -370,8 +384,11 @@ def test_holding_the_loop_fails_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SLOW)
     pytester.makeini("[pytest]\nmarkers = slow_callbacks: on purpose")
     outcome = pytester.runpytest("-p", "tests.conftest", "-p", "no:cacheprovider")
-    outcome.assert_outcomes(passed=4, errors=1)
-    outcome.stdout.fnmatch_lines(["*The event loop was held for more than 0.5 s*"])
+    outcome.assert_outcomes(passed=6, errors=2)
+    for test, place in {"test_blocking": "wait", "test_computing": "compute"}.items():
+        outcome.stdout.fnmatch_lines(
+            [f"*ERROR at *{test}*", "*was held for more than 0.5 s*", f"*, in {place}"]
+        )
 
 
 def test_text_that_is_not_utf8_comes_back_from_a_worker(pytester: pytest.Pytester) -> None:
