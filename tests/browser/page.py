@@ -15,6 +15,7 @@ from typing import Any
 
 import axe_playwright_python
 import nbformat
+import playwright.sync_api
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
 from tests.browser.servers import PATIENCE, Server
@@ -46,11 +47,28 @@ _IS_READY = """path => {
     return shown?.context?.path === path && kernel?.connectionStatus === 'connected'
         && kernel.status === 'idle';
 }"""
+_SEEN = """() => {
+    const shown = window.jupyterapp?.shell.currentWidget;
+    const session = shown?.sessionContext;
+    const kernel = session?.session?.kernel;
+    const dialogs = [...document.querySelectorAll('.jp-Dialog')].map(dialog => dialog.innerText);
+    return JSON.stringify({
+        shown: shown?.context?.path ?? shown?.id, isReady: session?.isReady, dialogs,
+        connection: kernel?.connectionStatus, kernel: kernel?.status, id: kernel?.id,
+        focused: document.hasFocus(), visibility: document.visibilityState,
+    });
+}"""
 _FORGET_CHANGES = """() => {
     // Nothing is shown where the notebook could not be opened; the next test can do without it.
     const shown = window.jupyterapp?.shell.currentWidget;
     if (shown?.context) shown.context.model.dirty = false;
 }"""
+_CLOSE = f"""async () => {{
+    // At once: an output that came in between would be a change again, and JupyterLab would ask
+    // whether to save it, in a dialog that is in the way of all that follows.
+    ({_FORGET_CHANGES})();
+    await window.jupyterapp.commands.execute('application:close-all');
+}}"""
 _IS_IDLE = """() => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel;
     return !window.luminousRuns && kernel?.status === 'idle';
@@ -182,10 +200,10 @@ class Notebook(Shown):
     def close(self) -> None:
         """Close the notebook without saving it, and shut its kernel down."""
         if self.path:
-            self.page.evaluate(_FORGET_CHANGES)
             if self.server.kind == "lab":
-                self._execute("application:close-all")
+                self.page.evaluate(_CLOSE)
             else:
+                self.page.evaluate(_FORGET_CHANGES)
                 self.page.goto("about:blank")
             self.path = ""
         self.server.end_kernels()
@@ -195,8 +213,19 @@ class Notebook(Shown):
         self._go()
 
     def wait_ready(self) -> None:
-        """Wait until the notebook is shown and its kernel is idle."""
-        self.page.wait_for_function(_IS_READY, arg=self.path)
+        """Wait until the notebook is shown and its kernel is idle.
+
+        Raises:
+            TimeoutError: they are not; with what there is instead, in the page and in the server.
+        """
+        try:
+            self.page.wait_for_function(_IS_READY, arg=self.path)
+        except playwright.sync_api.TimeoutError as error:
+            seen = self.page.evaluate(_SEEN)
+            sessions = self.server.ask("GET", "sessions")
+            raise TimeoutError(
+                f"{self.path} is not ready: {seen}; sessions: {sessions}\n{self.server.log[-4000:]}"
+            ) from error
 
     def start(self, index: int | None = None) -> None:
         """Begin to run one cell, or all, and don't wait: one that asks does not end by itself."""

@@ -65,6 +65,11 @@ class Server:
         """What it shows."""
         return self.folder / "notebooks"
 
+    @property
+    def log(self) -> str:
+        """What it wrote."""
+        return (self.folder / "log").read_text(errors="replace")
+
     def ask(self, method: str, path: str) -> Any:
         """Its answer on its REST API, which Voila has not."""
         request = urllib.request.Request(f"{self.url}/api/{path}", method=method)
@@ -148,6 +153,5 @@ def _wait_until_it_answers(server: Server, process: subprocess.Popen[bytes]) -> 
             urllib.request.urlopen(server.url + path, timeout=PATIENCE).close()
             return
         except (OSError, urllib.error.URLError):
-            log = (server.folder / "log").read_text(errors="replace")
-            assert process.poll() is None and time.monotonic() < deadline, log
+            assert process.poll() is None and time.monotonic() < deadline, server.log
             time.sleep(0.1)
