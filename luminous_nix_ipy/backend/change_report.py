@@ -104,7 +104,7 @@ class Account:
             state = (
                 f"It could not be put back wholly: {problems}."
                 if plan.safety.restore
-                else f"{problems[:1].upper()}{problems[1:]}."
+                else f"{_begun(problems)}."
             )
             left = restoring_commands(self.machine, plan, self._touched())
             todo = [f"Put it back by hand: {command}" for command in left]
@@ -121,7 +121,9 @@ class Account:
             todo = ["See what it said with %nix journal, then mend the target or choose another."]
             rows = (Check("put back", "ok", state),)
         verified = (*self.checks, *told.verified, *rows, *self._unwritten())
-        told_of = "\n".join(part for part in (f"{sentence.rstrip('.')}.", said, state) if part)
+        told_of = "\n".join(
+            part for part in (f"{_begun(sentence.rstrip('.'))}.", said, state) if part
+        )
         what = f"The {plan.operation} to generation {plan.target.number} failed."
         failure = ChangeFailed(what, told_of, todo)
         failure.report = self._report(outcome, what, verified, None, error=sentence)
@@ -173,6 +175,11 @@ class Account:
                 yield Command((*command.argv, str(ran.number)), command.purpose)
             else:
                 yield command
+
+
+def _begun(text: str) -> str:
+    """As the begin of a sentence; a name, such as nix-env, is written as ever."""
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
 
 
 def nothing_to_do(plan: Plan, started: datetime) -> ChangeReport:

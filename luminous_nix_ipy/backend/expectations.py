@@ -77,6 +77,8 @@ async def watch(
     renewing = asyncio.create_task(_keep_renewing(renew, safety.confirm_timeout))
     watching = asyncio.create_task(_settle(context, safety, failed_before, failed))
     kept = cancels()
+    if not safety.settle:  # all but done: who cancelled the activation is told after the end
+        kept.came.clear()
     asked = asyncio.create_task(kept.came.wait())
     tasks = (renewing, watching, asked)
     try:

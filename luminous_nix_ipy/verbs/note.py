@@ -53,9 +53,11 @@ def run(
     from ..backend.model import OperationType
     from ..widgets.show import Text
 
-    note = " ".join(text) if isinstance(text, list) else (text or "").strip()
+    note = (" ".join(text) if isinstance(text, list) else text or "").strip()
     if remove and note:
         usage_error("%nix note: give a text or --remove, not both. Its help: %nix note -h")
+    if text not in (None, []) and not note:
+        usage_error("%nix note: an empty text is no note. To remove what is there: --remove")
     data = session.execute(
         OperationType.NOTE,
         generation=generation,

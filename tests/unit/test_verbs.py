@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import pandas as pd
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
 import luminous_nix_ipy
@@ -227,6 +228,11 @@ def test_note_is_written_shown_found_and_removed(
     found = run(shell, "%nix rollback --to before the kernel --dry-run")
     assert found.plan.target.number == 2
     assert run(shell, "%%nix note 2\ntwo\nlines").endswith("two\nlines")
+    for empty in ('%nix note 2 ""', '%nix note 2 " "', '%nix note 2 "" ""'):
+        assert "an empty text is no note" in usage_error(shell, empty)
+    with pytest.raises(UsageError, match="an empty text is no note"):
+        nix.note(2, "")
+    assert run(shell, "%nix note 2").endswith("two\nlines")
     assert "no note" in run(shell, "%nix note 2 --remove").lower()
     assert "not both" in usage_error(shell, "%nix note 2 text --remove")
 
