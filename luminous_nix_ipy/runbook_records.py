@@ -11,6 +11,8 @@ from .records import Verdict
 
 StepVerdict = Literal["running", "done", "failed", "interrupted", "cut off"]
 """"cut off": its kernel died before it could say what came of it."""
+RunbookVerdict = StepVerdict | Literal["begun"]
+""""begun": nothing was done yet."""
 EvidenceKind = Literal["requirement", "check"]
 """A requirement was looked at before, a check belongs to a change and was made after it."""
 
@@ -89,10 +91,14 @@ class Runbook(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of its record that cannot be understood."""
 
     @property
-    def verdict(self) -> StepVerdict:
-        """The worst that became of a step or a requirement."""
+    def verdict(self) -> RunbookVerdict:
+        """The worst that became of a step, a requirement or a change between steps."""
+        if not (self.steps or self.deeds or self.evidence):
+            return "begun"
         verdicts = {step.verdict for step in self.steps}
         if any(e.kind == "requirement" and e.verdict != "ok" for e in self.evidence):
+            verdicts.add("failed")
+        if any(not deed.step and deed.outcome not in ("done", None) for deed in self.deeds):
             verdicts.add("failed")
         order: tuple[StepVerdict, ...] = ("cut off", "failed", "interrupted", "running")
         return next((verdict for verdict in order if verdict in verdicts), "done")

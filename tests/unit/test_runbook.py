@@ -288,6 +288,19 @@ def test_requirements_are_evidence(shell: InteractiveShell, changing: Machine) -
     assert "Runbook look: FAILED, 1 step" in shown and "elsewhere is wanted" in shown
 
 
+def test_a_change_between_steps_counts_and_nothing_is_not_done(
+    shell: InteractiveShell, changing: Machine
+) -> None:
+    run(shell, "%nix runbook start alone")
+    assert book().verdict == "begun" and "Runbook alone: begun, 0 steps" in repr(nix.runbook())
+    run(shell, "%nix rollback 4 --yes;")
+    assert book().verdict == "done"
+    fails(shell, "%nix rollback 2 --yes")
+    assert [deed.outcome for deed in book().deeds] == ["done", "failed, restored"]
+    assert book().verdict == "failed"
+    assert list(nix.runbook("list").verdict) == ["failed"]
+
+
 def test_a_playground_that_is_gone_leaves_its_record(shell: InteractiveShell) -> None:
     with simulated():
         run(shell, "%%nix step Change\n%nix rollback 4 --yes;")
