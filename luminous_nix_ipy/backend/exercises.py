@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..errors import NotFound, Refused
+from ..errors import NotFound, Refused, did_you_mean
 from .conditions import CONDITIONS, Condition, needs_machine
 from .facts import chosen
 
@@ -77,7 +77,7 @@ def read_exercise(name: str, file: str | None = None) -> Exercise:
         raise NotFound(
             f"{path} has no exercise {name!r}.",
             f"It has {', '.join(tables)}." if tables else "It has none.",
-            [f"Did you mean %nix check {near[0]}?"] if near else [],
+            did_you_mean([f"%nix check {name}" for name in near[:1]]),
         )
     return exercise(name, tables[name], path)
 

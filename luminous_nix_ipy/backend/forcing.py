@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from ..errors import Refused
+from ..errors import Refused, did_you_mean
 from ..records import Check
 
 FORCEABLE = (
@@ -62,7 +62,7 @@ def _known_check(name: str) -> str:
         raise Refused(
             f"There is no check {name!r} that could be forced.",
             f"There is {', '.join(FORCEABLE)}.",
-            [f'Did you mean --force "{spellings[close[0]]}"?'] if close else [],
+            did_you_mean([f'--force "{spellings[name]}"' for name in close[:1]]),
         )
     if known in _NEVER:
         raise Refused(f"The check {known!r} cannot be forced.", _NEVER[known])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 
-from ..errors import NotFound, Refused
+from ..errors import NotFound, Refused, did_you_mean
 from ..records import Check, Generation
 from .model import Mode
 
@@ -65,5 +65,5 @@ def check_specialisation(target: Generation, wanted: str) -> None:
     raise NotFound(
         f"The system has no specialisation {wanted!r}.",
         f"It has {', '.join(known)}." if known else "It has none.",
-        [f"Did you mean {close[0]}?"] if close else [],
+        did_you_mean(close[:1]),
     )

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from ...errors import NixError, NotFound, Refused
+from ...errors import NixError, NotFound, Refused, did_you_mean
 from ...records import Command, Input, InputChange, ProfileKind
 from ...tools import commands, elevation
 from ..building import build_host
@@ -132,7 +132,7 @@ def _check(
         raise NotFound(
             f"There is no {what} {name!r}.",
             f"There is {', '.join(choices)}.",
-            [f"Did you mean {close[0]}?"] if close else [],
+            did_you_mean(close[:1]),
         )
 
 
