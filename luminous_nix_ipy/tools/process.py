@@ -135,10 +135,6 @@ class Conversation:
         self._child = Child(partial(on_line, self), _KEPT_OF_CONVERSATION, None, forget_stdout=True)
         self._started = time.monotonic()
 
-    async def begin(self, env: Mapping[str, str], elevated: Elevated | None) -> None:
-        """Start the program; as `converse`."""
-        await _start(self._argv, env, b"", None, self._child, elevated=elevated, talk=True)
-
     def send(self, data: bytes) -> None:
         """Write to its stdin; what it no longer reads is lost."""
         self._child.write(data, last=False)
@@ -186,7 +182,7 @@ async def converse(
         CommandFailed: it could not be started.
     """
     talk = Conversation(tuple(argv), on_line)
-    await talk.begin(env, elevated)
+    await _start(talk._argv, env, b"", None, talk._child, elevated=elevated, talk=True)
     return talk
 
 
