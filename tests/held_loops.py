@@ -36,8 +36,6 @@ class HeldLoops:
         self.steps: list[str] = []
         """What asyncio calls each, its seconds, and where it was seen."""
         self._running: list[_Step] = []
-        self._collected = 0.0
-        self._collecting = 0.0
 
     @contextmanager
     def watch(self, patch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -47,13 +45,13 @@ class HeldLoops:
 
         def timed(handle: asyncio.Handle) -> Any:
             step = _Step()
-            computed, waited = self._computed(), _waited_for_a_processor()
+            computed, waited = _computed(), _waited_for_a_processor()
             self._running.append(step)
             try:
                 return run(handle)
             finally:
                 self._running.remove(step)
-                computed = self._computed() - computed
+                computed = _computed() - computed
                 stood = step.ticks * _TICK - (_waited_for_a_processor() - waited)
                 if max(computed, stood) > SLOW_CALLBACK:
                     self.steps.append(
@@ -63,7 +61,7 @@ class HeldLoops:
 
         patch.setattr(asyncio.coroutines, "_is_debug_mode", lambda: True)
         patch.setattr(asyncio.Handle, "_run", timed)
-        gc.callbacks.append(self._collects)
+        gc.callbacks.append(_collects)
         ended = threading.Event()
         beside = threading.Thread(target=self._look, args=(ended,), name="held loops", daemon=True)
         beside.start()
@@ -72,23 +70,12 @@ class HeldLoops:
         finally:
             ended.set()
             beside.join()
-            gc.callbacks.remove(self._collects)
+            gc.callbacks.remove(_collects)
 
     def _look(self, ended: threading.Event) -> None:
         while not ended.wait(_TICK):
             for step in [*self._running]:
                 step.tick()
-
-    def _computed(self) -> float:
-        """For how many seconds this thread has computed, but for looking through the garbage that
-        thousands of tests have left."""
-        return time.thread_time() - self._collected
-
-    def _collects(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start":
-            self._collecting = time.thread_time()
-        else:
-            self._collected += time.thread_time() - self._collecting
 
 
 class _Step:
@@ -107,7 +94,29 @@ class _Step:
             self.seen = ", in\n" + "".join(traceback.format_stack(frame)[-8:])
 
 
-_thread = threading.local()
+class _Thread(threading.local):
+    """What is known of the thread that asks."""
+
+    collected = 0.0
+    """Seconds that it has looked through garbage."""
+    collecting = 0.0
+    """What it had computed when it last began to."""
+
+
+_thread = _Thread()
+
+
+def _computed() -> float:
+    """For how many seconds this thread has computed, but for looking through the garbage that
+    thousands of tests have left."""
+    return time.thread_time() - _thread.collected
+
+
+def _collects(phase: str, info: dict[str, int]) -> None:
+    if phase == "start":
+        _thread.collecting = time.thread_time()
+    else:
+        _thread.collected += time.thread_time() - _thread.collecting
 
 
 def _waited_for_a_processor() -> float:
